@@ -1,0 +1,1 @@
+"""Five systems with a concurrency bug each, and their cures."""

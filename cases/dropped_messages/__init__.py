@@ -1,0 +1,1 @@
+"""The consumer that dropped messages when nobody watched."""

@@ -1,0 +1,365 @@
+#include "engine.hpp"
+
+namespace unblink {
+
+namespace {
+constexpr std::size_t kTraceCapacity = 1 << 16;
+constexpr Nanos kTick = 1'000;  // a reading of the clock takes a microsecond
+}  // namespace
+
+Engine::Engine() { trace_.reserve(kTraceCapacity); }
+
+void Engine::begin(Strategy& strategy, const RunOptions& options) {
+  strategy_ = &strategy;
+  options_ = options;
+  count_ = 0;
+  alive_ = 0;
+  ready_.clear();
+  current_ = running_ = kNone;
+  run_length_ = 0;
+  timers_ = {};
+  now_ = options.epoch;
+  stalled_ = 0;
+  steps_ = switches_ = last_progress_ = 0;
+  ending_ = Ending::kRunning;
+  meetings_.clear();
+  occurrences_.clear();
+  clocks_.reset();
+  shadow_.clear();
+  deviations_.clear();
+  stalls_.clear();
+  trace_.clear();
+  trace_hash_ = 0xcbf29ce484222325ULL;
+  for (const SiteId site : heating_) hot_[site] = 2;
+  heating_.clear();
+  strategy.begin(options.strategy);
+}
+
+void Engine::end_execution() { strategy_ = nullptr; }
+
+TaskId Engine::spawn(TaskId parent) {
+  const auto id = static_cast<TaskId>(count_++);
+  if (tasks_.size() < count_) tasks_.emplace_back();
+  TaskRecord& record = task(id);
+  record.state = TaskState::kReady;
+  record.timed_out = false;
+  record.parent = parent;
+  record.children = 0;
+  record.pending = Pending{Op::kBegin, kNoSite, kNoKey};
+  record.last_site = kNoSite;
+  record.occurrence = 0;
+  record.waits_for = kNoKey;
+  record.deadline = kForever;
+  ++record.ticket;
+  record.clock.clear();
+  if (parent != kNone) {
+    TaskRecord& mother = task(parent);
+    record.child_index = ++mother.children;
+    record.clock.assign(mother.clock);
+    mother.clock.advance(parent);
+  } else {
+    record.child_index = 0;
+  }
+  record.clock.advance(id);
+  ++alive_;
+  ready_.add(id);
+  strategy_->spawned(id, parent, record.child_index);
+  return id;
+}
+
+// ---------------------------------------------------------------- decisions
+
+void Engine::arrive(Op op, SiteId site, Key key) {
+  TaskRecord& record = me();
+  record.last_site = record.pending.site;
+  record.pending = Pending{op, site, key};
+  record.occurrence = ++occurrences_[(static_cast<std::uint64_t>(current_) << 32) | site];
+  ++steps_;
+  ++run_length_;
+  if (is_progress(op)) last_progress_ = steps_;
+  trace_hash_ = (trace_hash_ ^ ((static_cast<std::uint64_t>(current_) << 40) |
+                                (static_cast<std::uint64_t>(op) << 32) | site)) *
+                0x100000001b3ULL;
+  if (trace_.size() < kTraceCapacity) trace_.push_back({current_, site, op});
+}
+
+TaskId Engine::default_choice() const {
+  const bool ready = ready_.has(current_);
+  if (ready && run_length_ < options_.fairness) return current_;
+  if (ready) return ready_.after(current_);
+  return ready_.first();
+}
+
+TaskId Engine::next() {
+  if (steps_ - last_progress_ > options_.livelock_after) {
+    ending_ = Ending::kLivelock;
+    return kNone;
+  }
+  if (steps_ > options_.step_limit) {
+    ending_ = Ending::kStepLimit;
+    return kNone;
+  }
+  for (;;) {
+    Nanos deadline = kForever;
+    const bool has_deadline = next_deadline(deadline);
+    if (ready_.empty()) {
+      if (!has_deadline) return kNone;
+      now_ = std::max(now_, deadline);
+      fire_timers();
+      continue;
+    }
+    const bool clock_allowed = has_deadline && deadline - now_ <= options_.stall_budget - stalled_;
+    const TaskId by_default = default_choice();
+    TaskId pick = by_default;
+    const bool others = ready_.count() > 1 || clock_allowed;
+    const bool unfair = run_length_ >= options_.fairness && ready_.has(current_);
+    const bool fair_only = steps_ - last_progress_ > options_.livelock_after / 4;
+    if (others && !unfair && !fair_only) {
+      const TaskRecord& record = task(current_);
+      pick = strategy_->choose({*this, ready_, current_, by_default, record.occurrence, clock_allowed, steps_});
+      if (!(pick == kClock ? clock_allowed : ready_.has(pick))) pick = by_default;
+      if (pick != by_default)
+        deviations_.push_back({current_, record.pending.site, record.occurrence, pick});
+    }
+    if (pick == kClock) {
+      stall_until(deadline);
+      continue;
+    }
+    if (pick != running_ || unfair) {
+      ++switches_;
+      run_length_ = 0;
+      running_ = pick;
+    }
+    return pick;
+  }
+}
+
+TaskId Engine::point(Op op, SiteId site, Key key) {
+  arrive(op, site, key);
+  if (alive_ == 1 && timers_.empty()) {  // nobody to switch to; the limits still hold
+    if (steps_ - last_progress_ <= options_.livelock_after && steps_ <= options_.step_limit) return current_;
+  }
+  return next();
+}
+
+TaskId Engine::point_acquire(SiteId site, Key key, bool held, Nanos deadline) {
+  arrive(Op::kAcquire, site, key);
+  TaskRecord& record = me();
+  record.timed_out = false;
+  enlist(current_, key);
+  if (held)
+    hold(record, current_, deadline);
+  else
+    record.deadline = deadline;
+  return next();
+}
+
+TaskId Engine::wait(Op op, SiteId site, Key key, Nanos deadline) {
+  arrive(op, site, key);
+  TaskRecord& record = me();
+  record.timed_out = false;
+  if (key != kNoKey) enlist(current_, key);
+  hold(record, current_, deadline);
+  return next();
+}
+
+TaskId Engine::finish() {
+  arrive(Op::kEnd, kEndSite, kNoKey);
+  TaskRecord& record = me();
+  record.state = TaskState::kEnded;
+  ++record.ticket;
+  ready_.remove(current_);
+  --alive_;
+  if (ready_.empty() && alive_ == 0) return kNone;
+  return next();
+}
+
+// ---------------------------------------------------------------- waiting
+
+void Engine::hold(TaskRecord& record, TaskId id, Nanos deadline) {
+  record.state = TaskState::kWaiting;
+  record.deadline = deadline;
+  ready_.remove(id);
+  record.ticket = ++tickets_;
+  if (deadline != kForever) timers_.push({deadline, record.ticket, id});
+}
+
+void Engine::wake(TaskId id) {
+  TaskRecord& record = task(id);
+  if (record.state != TaskState::kWaiting) return;
+  record.state = TaskState::kReady;
+  record.ticket = ++tickets_;
+  ready_.add(id);
+}
+
+void Engine::enlist(TaskId id, Key key) {
+  Meeting& meeting = meetings_[key];
+  meeting.fresh = false;
+  TaskRecord& record = task(id);
+  record.waits_for = key;
+  record.previous = kNone;
+  record.next = meeting.head;
+  if (meeting.head != kNone) task(meeting.head).previous = id;
+  meeting.head = id;
+}
+
+void Engine::delist(TaskId id) {
+  TaskRecord& record = task(id);
+  if (record.waits_for == kNoKey) return;
+  if (record.previous != kNone)
+    task(record.previous).next = record.next;
+  else if (Meeting* meeting = meetings_.find(record.waits_for))
+    meeting->head = record.next;
+  if (record.next != kNone) task(record.next).previous = record.previous;
+  record.waits_for = kNoKey;
+}
+
+bool Engine::next_deadline(Nanos& deadline) {
+  while (!timers_.empty()) {
+    const Timer& timer = timers_.top();
+    const TaskRecord& record = task(timer.task);
+    if (record.state == TaskState::kWaiting && record.ticket == timer.ticket) {
+      deadline = timer.deadline;
+      return true;
+    }
+    timers_.pop();
+  }
+  return false;
+}
+
+bool Engine::has_timers() {
+  Nanos unused;
+  return next_deadline(unused);
+}
+
+void Engine::fire_timers() {
+  Nanos deadline;
+  while (next_deadline(deadline) && deadline <= now_) {
+    const TaskId id = timers_.top().task;
+    timers_.pop();
+    task(id).timed_out = true;
+    delist(id);
+    wake(id);
+  }
+}
+
+void Engine::stall_until(Nanos deadline) {
+  const Nanos amount = std::max<Nanos>(0, deadline - now_);
+  const TaskId held = ready_.has(current_) ? current_ : ready_.first();
+  const TaskRecord& record = task(held);
+  if (amount > 0) stalls_.push_back({amount, held, record.last_site, record.pending.site});
+  stalled_ += amount;
+  now_ += amount;
+  fire_timers();
+}
+
+Nanos Engine::tick() {
+  now_ += kTick;
+  // A reading may pass a deadline: whoever slept until then is ready, with no stall to account for.
+  if (!timers_.empty()) fire_timers();
+  return now_;
+}
+
+// ---------------------------------------------------------------- what happened
+
+void Engine::created(Key key) {
+  Meeting& meeting = meetings_[key];
+  meeting = Meeting{};
+  meeting.creator = current_;
+  meeting.fresh = true;
+}
+
+bool Engine::is_fresh(Key key) {
+  const Meeting* meeting = meetings_.find(key);
+  return meeting != nullptr && meeting->fresh && meeting->creator == current_;
+}
+
+TaskId Engine::owner(Key key) {
+  const Meeting* meeting = meetings_.find(key);
+  return meeting == nullptr ? kNone : meeting->owner;
+}
+
+void Engine::acquired(Key key) {
+  if (me().waits_for == key) delist(current_);
+  Meeting& meeting = meetings_[key];
+  meeting.owner = current_;
+  meeting.fresh = false;
+  // Whoever was about to take it must wait now; the deadline counts from when it came.
+  for (TaskId t = meeting.head; t != kNone; t = task(t).next) {
+    TaskRecord& record = task(t);
+    if (record.state == TaskState::kReady && record.pending.op == Op::kAcquire) hold(record, t, record.deadline);
+  }
+  if (meeting.clock != ClockPool::kNothing) me().clock.join(clocks_[meeting.clock]);
+}
+
+std::uint32_t& Engine::clock_of(Meeting& meeting) {
+  if (meeting.clock == ClockPool::kNothing) meeting.clock = clocks_.take();
+  return meeting.clock;
+}
+
+void Engine::released(Key key) {
+  Meeting& meeting = meetings_[key];
+  meeting.owner = kNone;
+  clocks_[clock_of(meeting)].join(me().clock);
+  me().clock.advance(current_);
+  for (TaskId t = meeting.head; t != kNone; t = task(t).next) wake(t);
+}
+
+void Engine::signal(Key key) {
+  Meeting* meeting = meetings_.find(key);
+  if (meeting == nullptr) return;
+  while (meeting->head != kNone) {
+    const TaskId id = meeting->head;
+    delist(id);
+    wake(id);
+  }
+}
+
+void Engine::publish(Key key) {
+  clocks_[clock_of(meetings_[key])].join(me().clock);
+  me().clock.advance(current_);
+}
+
+void Engine::observe(Key key) {
+  const Meeting* meeting = meetings_.find(key);
+  if (meeting != nullptr && meeting->clock != ClockPool::kNothing) me().clock.join(clocks_[meeting->clock]);
+}
+
+bool Engine::access(Key location, SiteId site, bool writes, bool part) {
+  bool raced = false;
+  TaskRecord& record = me();
+  shadow_.enter(location, {current_, record.clock.of(current_), site, writes, part}, record.clock,
+                [&](const Access& earlier) {
+                  raced = true;
+                  make_hot(earlier.site);
+                  make_hot(site);
+                });
+  return raced;
+}
+
+// ---------------------------------------------------------------- knowledge
+
+void Engine::new_site(SiteId site) {
+  if (hot_.size() <= site) hot_.resize(static_cast<std::size_t>(site) + 1, 0);
+}
+
+void Engine::make_hot(SiteId site) {
+  new_site(site);
+  if (hot_[site] != 0) return;
+  hot_[site] = 1;
+  heating_.push_back(site);
+}
+
+std::vector<SiteId> Engine::hot_sites() const {
+  std::vector<SiteId> sites;
+  for (SiteId site = 0; site < hot_.size(); ++site)
+    if (hot_[site] != 0) sites.push_back(site);
+  return sites;
+}
+
+void Engine::forget() {
+  hot_.assign(hot_.size(), 0);
+  heating_.clear();
+}
+
+}  // namespace unblink

@@ -1,0 +1,200 @@
+// The engine: tasks, what they wait for, the virtual clock, and the schedule of one execution.
+//
+// The ground (native/python) tells it what the current task is about to do; it answers who goes on. It owns no
+// stack and no Python object: switching is the ground's affair.
+//
+// A scheduling point stands just *before* a visible operation. That is enough: whatever two operations of two
+// tasks are ordered by a schedule, the switch that brings the order about can be taken before one of them, since
+// what lies between two points of a task cannot be observed by others.
+//
+// The default order is what happens without any choice: a task runs until it waits or ends; then the oldest
+// ready task goes on; a task that did `fairness` operations in a row lets the next one go. A schedule is kept
+// as its deviations from that order. When no task is ready, the clock advances to the next deadline; that is
+// not a choice. When some are ready, letting it run is one: a stall.
+#pragma once
+#include <memory>
+#include <queue>
+#include <string>
+#include <vector>
+
+#include "clocks.hpp"
+#include "flat_map.hpp"
+#include "shadow.hpp"
+#include "strategy.hpp"
+#include "task_set.hpp"
+#include "types.hpp"
+
+namespace unblink {
+
+enum class TaskState : std::uint8_t { kReady, kWaiting, kEnded };
+
+// A choice that differs from the default order: when `task` was at `site` for the `occurrence`-th time.
+struct Deviation {
+  TaskId task;
+  SiteId site;
+  std::uint32_t occurrence;
+  TaskId to;  // a task or kClock
+};
+
+struct TraceEntry {
+  TaskId task;
+  SiteId site;
+  Op op;
+};
+
+// A time for which ready tasks were held back.
+struct StallRecord {
+  Nanos amount;
+  TaskId task;   // the oldest task that was held
+  SiteId after;  // what it did last
+  SiteId before;
+};
+
+enum class Ending : std::uint8_t { kRunning, kFinished, kStuck, kLivelock, kStepLimit };
+
+struct RunOptions {
+  StrategyOptions strategy;
+  Nanos stall_budget = 0;
+  std::uint64_t step_limit = 2'000'000;
+  std::uint64_t livelock_after = 200'000;  // operations without progress, in fair order, before it is called so
+  std::uint32_t fairness = 400;
+  Nanos epoch = 0;
+};
+
+struct TaskRecord {
+  TaskState state = TaskState::kReady;
+  bool timed_out = false;
+  TaskId parent = kNone;
+  std::int32_t child_index = 0;  // the n-th child of its parent, from 1
+  std::int32_t children = 0;
+  Pending pending;
+  SiteId last_site = kNoSite;
+  std::uint32_t occurrence = 0;
+  Key waits_for = kNoKey;  // key of the list it stands in
+  TaskId next = kNone;     // neighbours in that list
+  TaskId previous = kNone;
+  Nanos deadline = kForever;
+  std::uint64_t ticket = 0;  // invalidates timers of earlier waits
+  VectorClock clock;
+};
+
+// What is known of a lock, a queue, or anything else tasks wait for.
+struct Meeting {
+  TaskId owner = kNone;
+  TaskId head = kNone;  // tasks that wait for it or are about to take it, newest first
+  TaskId creator = kNone;
+  bool fresh = false;  // made by `creator`, untouched since
+  std::uint32_t clock = ClockPool::kNothing;
+};
+
+class Engine final : public Tasks {
+ public:
+  Engine();
+
+  // --- one execution ---
+  void begin(Strategy& strategy, const RunOptions& options);
+  TaskId spawn(TaskId parent);  // a ready task, about to begin
+  void end_execution();
+
+  // --- what the current task is about to do; each answers who goes on (kNone: nobody can) ---
+  TaskId point(Op op, SiteId site, Key key);
+  TaskId point_acquire(SiteId site, Key key, bool held, Nanos deadline);
+  TaskId wait(Op op, SiteId site, Key key, Nanos deadline);
+  TaskId finish();
+  TaskId next();  // decide again, after something outside made a task ready
+
+  // --- what happened ---
+  void created(Key key);  // a fresh lock: nobody else can know it yet
+  void acquired(Key key);
+  void released(Key key);
+  void signal(Key key);                // all that wait for `key` become ready
+  void publish(Key key);               // happens-before: what was done is visible to whoever observes `key`
+  void observe(Key key);
+  bool access(Key location, SiteId site, bool writes, bool part);  // true: raced with an earlier one
+  void wake(TaskId task);
+
+  // --- queries ---
+  TaskId current() const { return current_; }
+  void set_current(TaskId task) { current_ = task; }
+  const Pending& pending(TaskId t) const override { return tasks_[static_cast<std::size_t>(t)].pending; }
+  std::size_t task_count() const override { return count_; }
+  TaskRecord& task(TaskId t) { return tasks_[static_cast<std::size_t>(t)]; }
+  int alive() const { return alive_; }
+  bool is_fresh(Key key);
+  TaskId owner(Key key);
+  Nanos now() const { return now_; }
+  void advance_clock(Nanos by) { now_ += by; }
+  Nanos tick();  // a reading of the clock: never twice the same
+  bool timed_out() const { return tasks_[static_cast<std::size_t>(current_)].timed_out; }
+  bool has_timers();
+  std::uint64_t steps() const { return steps_; }
+  std::uint64_t switches() const { return switches_; }
+  Ending ending() const { return ending_; }
+  void set_ending(Ending ending) { ending_ = ending; }
+  const std::vector<Deviation>& deviations() const { return deviations_; }
+  const std::vector<TraceEntry>& trace() const { return trace_; }
+  const std::vector<StallRecord>& stalls() const { return stalls_; }
+  std::uint64_t trace_hash() const { return trace_hash_; }
+  Nanos stalled() const { return stalled_; }
+
+  // --- what is learned, from execution to execution ---
+  void new_site(SiteId site);
+  bool is_hot(SiteId site) const { return site < hot_.size() && hot_[site] == 2; }
+  void make_hot(SiteId site);
+  std::vector<SiteId> hot_sites() const;
+  void forget();
+
+ private:
+  struct Timer {
+    Nanos deadline;
+    std::uint64_t ticket;
+    TaskId task;
+    bool operator>(const Timer& other) const {
+      return deadline != other.deadline ? deadline > other.deadline : ticket > other.ticket;
+    }
+  };
+
+  TaskRecord& me() { return tasks_[static_cast<std::size_t>(current_)]; }
+  void arrive(Op op, SiteId site, Key key);
+  TaskId default_choice() const;
+  bool next_deadline(Nanos& deadline);
+  void fire_timers();
+  void stall_until(Nanos deadline);
+  void hold(TaskRecord& record, TaskId id, Nanos deadline);
+  void enlist(TaskId id, Key key);
+  void delist(TaskId id);
+  std::uint32_t& clock_of(Meeting& meeting);
+
+  // --- the execution ---
+  Strategy* strategy_ = nullptr;
+  RunOptions options_;
+  std::vector<TaskRecord> tasks_;
+  std::size_t count_ = 0;
+  int alive_ = 0;
+  TaskSet ready_;
+  TaskId current_ = kNone;
+  TaskId running_ = kNone;
+  std::uint32_t run_length_ = 0;
+  std::priority_queue<Timer, std::vector<Timer>, std::greater<Timer>> timers_;
+  std::uint64_t tickets_ = 0;
+  Nanos now_ = 0;
+  Nanos stalled_ = 0;
+  std::uint64_t steps_ = 0;
+  std::uint64_t switches_ = 0;
+  std::uint64_t last_progress_ = 0;
+  Ending ending_ = Ending::kRunning;
+  FlatMap<Meeting> meetings_;
+  FlatMap<std::uint32_t> occurrences_;
+  ClockPool clocks_;
+  Shadow shadow_;
+  std::vector<Deviation> deviations_;
+  std::vector<StallRecord> stalls_;
+  std::vector<TraceEntry> trace_;
+  std::uint64_t trace_hash_ = 0;
+
+  // --- the knowledge ---
+  std::vector<std::uint8_t> hot_;  // 0 cold, 1 from the next execution on, 2 hot
+  std::vector<SiteId> heating_;
+};
+
+}  // namespace unblink

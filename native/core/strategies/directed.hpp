@@ -1,0 +1,50 @@
+// Follows a list of preemptions and does what the default order does elsewhere: replay and minimisation.
+//
+// Tasks are named by creation path (the n-th child of the m-th child of main), since their numbers depend on
+// the schedule. Invariants: a preemption is taken at most once; those of one place are taken in their order; one
+// whose `to` cannot go on is counted as missed and the default order goes on.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "../flat_map.hpp"
+#include "../strategy.hpp"
+
+namespace unblink {
+
+struct Directive {
+  std::vector<std::int32_t> task;  // creation path: child numbers from 1; empty is main
+  SiteId site = kNoSite;           // kNoSite: not known yet, see bind()
+  std::uint32_t occurrence = 0;
+  std::vector<std::int32_t> to;
+  bool to_clock = false;
+};
+
+class Directed final : public Strategy {
+ public:
+  void direct(std::vector<Directive> directives);
+  void bind(std::size_t directive, SiteId site);
+
+  void begin(const StrategyOptions& options) override;
+  void spawned(TaskId task, TaskId parent, std::int32_t child_index) override;
+  TaskId choose(const Situation& situation) override;
+
+  // After an execution: the first directive that was not taken, or -1.
+  long first_missed() const;
+  std::size_t taken() const { return taken_count_; }
+
+ private:
+  TaskId task_at(const std::vector<std::int32_t>& path) const;
+  bool is_at(TaskId task, const std::vector<std::int32_t>& path) const;
+
+  struct Ancestry {
+    TaskId parent = kNone;
+    std::int32_t child_index = 0;
+  };
+  std::vector<Directive> directives_;
+  std::vector<bool> taken_;
+  std::size_t taken_count_ = 0;
+  std::vector<Ancestry> ancestry_;
+};
+
+}  // namespace unblink

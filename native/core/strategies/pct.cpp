@@ -1,0 +1,71 @@
+// PCT: probabilistic concurrency testing (Burckhardt, Kothari, Musuvathi, Nagarakatte, ASPLOS 2010, section 3).
+//
+// Each task gets a random priority above d; the highest that is ready runs; at d-1 steps chosen beforehand the
+// running task's priority drops below all others. A bug of depth d in an execution of k steps with n tasks is
+// met with probability at least 1/(n k^(d-1)).
+//
+// Deviations: the clock is one more task, so that a stall is one more thing with a priority; after it was chosen
+// its priority is drawn again, for a clock that never sleeps would spend the whole stall at once. Invariant:
+// change points are positions in [1, k], sorted, consumed in order.
+#include <algorithm>
+#include <vector>
+
+#include "strategies.hpp"
+
+namespace unblink {
+namespace {
+
+class Pct final : public Strategy {
+ public:
+  void begin(const StrategyOptions& options) override {
+    rng_.reseed(options.seed);
+    priority_.clear();
+    clock_ = 1.0 + rng_.unit();
+    lowest_ = 0.0;
+    next_change_ = 0;
+    changes_.clear();
+    const auto k = static_cast<std::uint32_t>(std::min<std::uint64_t>(options.expected_steps, 1u << 24)) + 1;
+    for (int i = 1; i < options.depth; ++i) changes_.push_back(1 + rng_.below(k));
+    std::sort(changes_.begin(), changes_.end());
+  }
+
+  void spawned(TaskId task, TaskId, std::int32_t) override {
+    const auto wanted = static_cast<std::size_t>(task) + 1;
+    while (priority_.size() < wanted) priority_.push_back(1.0 + rng_.unit());
+  }
+
+  TaskId choose(const Situation& s) override {
+    TaskId best = highest(s);
+    while (next_change_ < changes_.size() && s.step >= changes_[next_change_]) {
+      ++next_change_;
+      of(best) = --lowest_;
+      best = highest(s);
+    }
+    if (best == kClock) clock_ = 1.0 + rng_.unit();
+    return best;
+  }
+
+ private:
+  double& of(TaskId task) { return task == kClock ? clock_ : priority_[static_cast<std::size_t>(task)]; }
+
+  TaskId highest(const Situation& s) {
+    TaskId best = s.clock_allowed ? kClock : kNone;
+    s.ready.each([&](TaskId t) {
+      if (best == kNone || of(t) > of(best)) best = t;
+    });
+    return best;
+  }
+
+  Rng rng_;
+  std::vector<double> priority_;
+  double clock_ = 0.0;
+  double lowest_ = 0.0;
+  std::vector<std::uint64_t> changes_;
+  std::size_t next_change_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Strategy> make_pct() { return std::make_unique<Pct>(); }
+
+}  // namespace unblink

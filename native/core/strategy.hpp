@@ -1,0 +1,70 @@
+// The contract between the engine and a search strategy.
+//
+// The engine calls, for one execution, in this order:
+//   begin()                once, before the first task exists;
+//   spawned(task)          when a task has been made, before it can be chosen;
+//   choose(situation)      at each decision: a scheduling point, a wait or an end, when there is more than one
+//                          candidate. Candidates are the ready tasks and, if `clock_allowed`, kClock.
+// A strategy answers with a candidate and nothing else; the engine checks that. It may look at every task's
+// pending operation through the situation, and must take its chances from its own generator only, so that
+// one seed gives one execution. It never sees Python, and it is not asked where the engine's own rules decide:
+// a single candidate, or a task that has run for too long without letting others go (fairness).
+#pragma once
+#include <memory>
+#include <string>
+
+#include "rng.hpp"
+#include "task_set.hpp"
+#include "types.hpp"
+
+namespace unblink {
+
+// What a task is about to do. A ready task performs exactly this when it is chosen.
+struct Pending {
+  Op op = Op::kBegin;
+  SiteId site = kNoSite;
+  Key key = kNoKey;
+
+  bool conflicts(const Pending& other) const {
+    return key != kNoKey && key == other.key && !(observes_only(op) && observes_only(other.op));
+  }
+};
+
+class Tasks {  // the part of the engine that strategies read
+ public:
+  virtual ~Tasks() = default;
+  virtual const Pending& pending(TaskId task) const = 0;
+  virtual std::size_t task_count() const = 0;
+};
+
+struct Situation {
+  const Tasks& tasks;
+  const TaskSet& ready;
+  TaskId current;        // who came here; ready or not
+  TaskId by_default;     // what the default order does here
+  std::uint32_t occurrence;
+  bool clock_allowed;
+  std::uint64_t step;  // operations so far
+
+  int candidates() const { return ready.count() + (clock_allowed ? 1 : 0); }
+};
+
+struct StrategyOptions {
+  std::uint64_t seed = 0;
+  int depth = 3;                      // PCT: bug depth to aim at
+  std::uint64_t expected_steps = 100;  // PCT: length of an execution, from those before
+};
+
+class Strategy {
+ public:
+  virtual ~Strategy() = default;
+  virtual void begin(const StrategyOptions& options) = 0;
+  // `child_index`: the task is the n-th that `parent` started, from 1; main has no parent (kNone).
+  virtual void spawned(TaskId task, TaskId parent, std::int32_t child_index) = 0;
+  virtual TaskId choose(const Situation& situation) = 0;
+};
+
+// By its public name, or null.
+std::unique_ptr<Strategy> make_strategy(const std::string& name);
+
+}  // namespace unblink

@@ -1,0 +1,50 @@
+// The engine's words. Nothing here knows Python.
+#pragma once
+#include <cstdint>
+
+namespace unblink {
+
+using TaskId = std::int32_t;
+inline constexpr TaskId kNone = -1;   // nobody can go on
+inline constexpr TaskId kClock = -2;  // the choice that lets the virtual clock run: a stall
+
+using SiteId = std::uint32_t;
+inline constexpr SiteId kNoSite = 0;
+inline constexpr SiteId kEndSite = 1;  // where a task stands when it has ended
+
+using Nanos = std::int64_t;
+inline constexpr Nanos kForever = INT64_MAX;
+
+using Key = std::uint64_t;  // what an operation is about: a lock, a queue, a location
+inline constexpr Key kNoKey = 0;
+
+// Kinds of visible operations. Python reads these numbers through `OPERATIONS` of the module.
+enum class Op : std::uint8_t {
+  kStart,       // a task starts another
+  kBegin,       // a task's first step
+  kEnd,         // a task's last step
+  kJoin,        // waits for the end of a task
+  kAcquire,     // takes a lock, waits if it must
+  kTryAcquire,  // takes a lock or not, never waits
+  kRelease,
+  kGet,  // takes from a queue, waits if it must
+  kPut,
+  kSleep,
+  kYield,  // sleep(0), point(): nothing but a chance to switch
+  kRead,
+  kWrite,
+  kUpdate,  // reads and writes in one indivisible step
+  kStall,
+  kCount
+};
+
+// Two operations on one key conflict unless both only observe it.
+inline bool observes_only(Op op) { return op == Op::kRead || op == Op::kYield || op == Op::kSleep; }
+
+// Operations after which the world differs, so that a loop which does them is not spinning.
+inline bool is_progress(Op op) {
+  return op == Op::kWrite || op == Op::kUpdate || op == Op::kPut || op == Op::kStart || op == Op::kEnd ||
+         op == Op::kBegin;
+}
+
+}  // namespace unblink

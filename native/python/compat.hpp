@@ -1,0 +1,174 @@
+// Everything that differs between CPython 3.11, 3.12 and 3.13, or that CPython does not promise. Whatever is
+// read from a private structure here is checked against the interpreter when the ground is installed
+// (see check_layouts in swap.cpp): a layout that is not the expected one is refused, never guessed.
+#pragma once
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <frameobject.h>
+#include <pythread.h>
+
+#if PY_VERSION_HEX < 0x030B0000 || PY_VERSION_HEX >= 0x030E0000
+#error "unblink supports CPython 3.11, 3.12 and 3.13"
+#endif
+#ifdef Py_GIL_DISABLED
+#error "unblink needs a CPython with the GIL"
+#endif
+
+#ifndef Py_BUILD_CORE
+#define Py_BUILD_CORE 1
+#define UNBLINK_DEFINED_BUILD_CORE
+#endif
+extern "C" {
+#include <internal/pycore_frame.h>
+}
+#ifdef UNBLINK_DEFINED_BUILD_CORE
+#undef Py_BUILD_CORE
+#endif
+
+#include <cstdint>
+
+namespace unblink::compat {
+
+// ---- the current thread state, without a check that it exists
+inline PyThreadState* thread_state() {
+#if PY_VERSION_HEX >= 0x030D0000
+  return PyThreadState_GetUnchecked();
+#else
+  return _PyThreadState_UncheckedGet();
+#endif
+}
+
+// ---- locks: what _thread.lock and _thread.RLock are made of
+struct Lock {
+  PyObject_HEAD
+  PyThread_type_lock lock;
+  PyObject* weak_references;
+  char locked;
+};
+
+struct RLock {
+  PyObject_HEAD
+  PyThread_type_lock lock;
+  unsigned long owner;
+  unsigned long count;
+  PyObject* weak_references;
+};
+
+// ---- random.Random: an index and 624 words
+struct RandomState {
+  PyObject_HEAD
+  int index;
+  std::uint32_t words[624];
+};
+
+// ---- dict views
+struct DictView {
+  PyObject_HEAD
+  PyObject* dict;
+};
+
+// ---- interpreter frames
+using Frame = _PyInterpreterFrame;
+
+inline Frame* top_frame(PyThreadState* ts) {
+#if PY_VERSION_HEX >= 0x030D0000
+  Frame* frame = ts->current_frame;
+#else
+  Frame* frame = ts->cframe->current_frame;
+#endif
+  return frame;
+}
+
+inline PyCodeObject* code_of(Frame* frame) {
+#if PY_VERSION_HEX >= 0x030D0000
+  return PyCode_Check(frame->f_executable) ? reinterpret_cast<PyCodeObject*>(frame->f_executable) : nullptr;
+#else
+  return frame->f_code;
+#endif
+}
+
+// Frames that the interpreter keeps for itself between C and Python have no source.
+inline bool is_python(Frame* frame) {
+#if PY_VERSION_HEX >= 0x030C0000
+  return frame->owner != FRAME_OWNED_BY_CSTACK && code_of(frame) != nullptr;
+#else
+  (void)frame;
+  return true;
+#endif
+}
+
+inline int instruction_of(Frame* frame) { return _PyInterpreterFrame_LASTI(frame); }
+
+// ---- what CPython keeps per thread and greenlet does not swap
+struct ThreadFields {
+  PyObject* dict = nullptr;
+  std::uint64_t id = 0;
+  Py_tracefunc trace_function = nullptr;
+  Py_tracefunc profile_function = nullptr;
+  PyObject* trace_object = nullptr;
+  PyObject* profile_object = nullptr;
+  PyObject* asyncgen_firstiter = nullptr;
+  PyObject* asyncgen_finalizer = nullptr;
+  int coroutine_origin_depth = 0;
+#if PY_VERSION_HEX >= 0x030D0000
+  PyObject* local_key = nullptr;
+  PyObject* local_sentinel = nullptr;
+#endif
+
+  void save(PyThreadState* ts) {
+    dict = ts->dict;
+    id = ts->id;
+    trace_function = ts->c_tracefunc;
+    profile_function = ts->c_profilefunc;
+    trace_object = ts->c_traceobj;
+    profile_object = ts->c_profileobj;
+    asyncgen_firstiter = ts->async_gen_firstiter;
+    asyncgen_finalizer = ts->async_gen_finalizer;
+    coroutine_origin_depth = ts->coroutine_origin_tracking_depth;
+#if PY_VERSION_HEX >= 0x030D0000
+    local_key = ts->threading_local_key;
+    local_sentinel = ts->threading_local_sentinel;
+#endif
+  }
+
+  void load(PyThreadState* ts) const {
+    ts->dict = dict;
+    ts->id = id;
+    ts->c_tracefunc = trace_function;
+    ts->c_profilefunc = profile_function;
+    ts->c_traceobj = trace_object;
+    ts->c_profileobj = profile_object;
+    ts->async_gen_firstiter = asyncgen_firstiter;
+    ts->async_gen_finalizer = asyncgen_finalizer;
+    ts->coroutine_origin_tracking_depth = coroutine_origin_depth;
+#if PY_VERSION_HEX >= 0x030D0000
+    ts->threading_local_key = local_key;
+    ts->threading_local_sentinel = local_sentinel;
+#endif
+  }
+};
+
+// What happens to a thread state when its thread ends, as far as the program can observe it: the thread's
+// dict (and so its threading.local values), its tracing and its context go.
+inline void end_thread(PyThreadState* ts) {
+  if (ts->c_tracefunc != nullptr) PyEval_SetTrace(nullptr, nullptr);
+  if (ts->c_profilefunc != nullptr) PyEval_SetProfile(nullptr, nullptr);
+  Py_CLEAR(ts->async_gen_firstiter);
+  Py_CLEAR(ts->async_gen_finalizer);
+  Py_CLEAR(ts->dict);
+#if PY_VERSION_HEX >= 0x030D0000
+  Py_CLEAR(ts->threading_local_key);
+  Py_CLEAR(ts->threading_local_sentinel);
+#endif
+  if (ts->context != nullptr) {
+    Py_CLEAR(ts->context);
+    ++ts->context_ver;
+  }
+}
+
+// ---- borrowed look-up of an attribute on a type, through its MRO; no error is set
+inline PyObject* type_lookup(PyTypeObject* type, PyObject* name) { return _PyType_Lookup(type, name); }
+
+inline unsigned int type_version(PyTypeObject* type) { return type->tp_version_tag; }
+
+}  // namespace unblink::compat

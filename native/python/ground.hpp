@@ -1,0 +1,158 @@
+// The ground's state: the one execution that may be active, its tasks, and the greenlets on which they live.
+//
+// All tasks of an execution share the OS thread `G.thread_state`. On every other OS thread, and when no
+// execution is active, a shim calls straight through to the original. Invariant: `G.current()` is the task whose
+// greenlet is running, and the thread state holds that task's ThreadFields.
+#pragma once
+#include "compat.hpp"
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "../core/engine.hpp"
+#include "../core/strategies/directed.hpp"
+
+typedef struct _greenlet PyGreenlet;  // greenlet.h is for tasks.cpp alone: its API is a static of each file
+
+namespace unblink {
+
+// An operation of which the receiver is known and the rest is still being evaluated (see protocol.py).
+struct PendingOperand {
+  SiteId site;
+  void* frame;  // identity only
+  PyObject* object;
+  PyObject* key;  // or null; both owned
+};
+
+struct Task {
+  PyGreenlet* greenlet = nullptr;
+  compat::ThreadFields fields;
+  PyObject* function = nullptr;
+  PyObject* arguments = nullptr;
+  PyObject* keywords = nullptr;
+  PyObject* ident = nullptr;
+  PyObject* thread = nullptr;    // the threading.Thread, where there is one
+  PyObject* handle = nullptr;    // 3.13: its _ThreadHandle
+  PyObject* sentinel = nullptr;  // before 3.13: the lock that its end releases
+  unsigned long ident_number = 0;
+  TaskId starter = kNone;  // to whom a booting task returns
+  SiteId created_at = kNoSite;
+  bool booting = false;
+  bool daemon = false;
+  bool ended = false;
+  bool abandoned = false;
+  int exits = 0;  // how often it was told to exit while unwinding
+  Key quiet_lock = kNoKey;  // lock of the `_started` event, while start() waits for it
+  std::vector<PendingOperand> operands;
+};
+
+struct Unhandled {
+  TaskId task;
+  PyObject* type;
+  PyObject* value;
+  PyObject* traceback;
+  PyObject* hook;  // threading.excepthook when it happened, borrowed identity
+};
+
+struct Ground {
+  bool active = false;  // an execution runs
+  bool multi = false;   // it has started a second task
+  bool live = false;    // hooks matter: active, multi and not quiet
+  int quiet = 0;        // >0: operations are no scheduling points
+  bool unwinding = false;
+  bool interrupted = false;
+  bool installed = false;
+  PyThreadState* thread_state = nullptr;
+
+  Engine engine;
+  Directed directed;
+  std::unordered_map<std::string, std::unique_ptr<Strategy>> strategies;
+  std::vector<std::unique_ptr<Task>> tasks;
+  std::size_t task_count = 0;
+  std::vector<PyGreenlet*> idle;
+  PyGreenlet* hub = nullptr;
+  std::vector<PyObject*> held;  // locks taken in this execution and not released yet; owned
+  std::vector<Unhandled> unhandled;
+  int alive_workers = 0;  // tasks but main that are no daemons
+  PyObject* observer = nullptr;
+  PyObject* site_observer = nullptr;
+  PyObject* on_stuck = nullptr;
+  Rng entropy;
+  Nanos epoch = 0;
+  std::uint64_t last_ident = 0;
+  PyObject* random_instance = nullptr;
+  Key limbo_lock = kNoKey;
+  Key shutdown_lock = kNoKey;
+  std::uint64_t switches = 0;
+  std::uint64_t abandoned = 0;
+
+  TaskId current() const { return engine.current(); }
+  Task& task(TaskId id) { return *tasks[static_cast<std::size_t>(id)]; }
+  Task& me() { return task(engine.current()); }
+  void refresh_live() { live = active && multi && quiet == 0; }
+};
+
+extern Ground G;
+
+// Whether a shim is to control this call.
+inline bool here() { return G.active && compat::thread_state() == G.thread_state; }
+// Whether an operation of the current task is a scheduling point.
+inline bool points_on() { return G.multi && G.quiet == 0; }
+
+struct Quiet {  // our own code runs Python: nothing it does is an operation of the program
+  Quiet() {
+    ++G.quiet;
+    G.refresh_live();
+  }
+  ~Quiet() {
+    --G.quiet;
+    G.refresh_live();
+  }
+};
+
+struct Inactive {  // shims call straight through for as long as this lives
+  bool was;
+  Inactive() : was(G.active) {
+    G.active = false;
+    G.refresh_live();
+  }
+  ~Inactive() {
+    G.active = was;
+    G.refresh_live();
+  }
+};
+
+inline Key key_of(const void* object) { return reinterpret_cast<Key>(object); }
+inline constexpr Key kTaskKeys = 1ULL << 63;
+inline Key key_of_task(TaskId id) { return kTaskKeys | static_cast<Key>(id); }
+inline constexpr Key kQuiescence = 1ULL << 62;
+
+// --- tasks.cpp
+bool import_greenlet();
+bool go(TaskId next);  // continue with `next`; false: an exception is set, the current task must unwind
+bool point(Op op, Key key);
+TaskId start_task(PyObject* function, PyObject* arguments, PyObject* keywords, bool daemon);
+bool boot(TaskId child);        // run a started threading.Thread to just before its run()
+bool end_boot();                // called in the child: give control back to its starter
+void observe(Op op, SiteId site, PyObject* object, PyObject* detail);
+void drop_operands(Task& task);
+void deactivate_after_fork();
+PyObject* quiesce(PyObject*, PyObject*);
+
+// --- sites.cpp
+SiteId site_of_call(Op op);  // where the current task calls a function of the ground
+
+// --- locks.cpp (used by others)
+bool lock_is_held(PyObject* lock);
+void release_held_locks();
+int take_lock(PyObject* self, bool blocking, Nanos timeout, Op op);
+bool drop_lock(PyObject* self);
+// Converts a timeout object; returns false with an exception if it is none. Negative and absurd values are
+// left to the original function, which raises what it always raises.
+bool timeout_of(PyObject* object, Nanos& timeout);
+inline Nanos deadline_after(Nanos timeout) {
+  return timeout == kForever || timeout > kForever - G.engine.now() ? kForever : G.engine.now() + timeout;
+}
+
+}  // namespace unblink

@@ -1,0 +1,408 @@
+// The hooks that instrumented code calls: see instrument/protocol.py, which is the agreement.
+//
+// With no execution that has a second task, a hook hands its argument through and does nothing else. Otherwise it
+// finds the location, makes a scheduling point of it if the site is known to race (is hot), and enters the access
+// into the shadow, where racing sites are learned.
+#include "hooks.hpp"
+
+#include <unordered_map>
+
+#include "sites.hpp"
+
+namespace unblink {
+namespace {
+
+// ---------------------------------------------------------------- locations
+
+Key mix(Key a, Key b) {
+  Key h = a * 0x9E3779B97F4A7C15ULL ^ (b + 0x7F4A7C15ULL) * 0xC2B2AE3D27D4EB4FULL;
+  return (h ^ (h >> 31)) | 1;
+}
+Key whole_of(PyObject* container) { return mix(key_of(container), 0x77686f6c65ULL); }
+Key attribute_of(const void* object, PyObject* name) { return mix(key_of(object), key_of(name)); }
+
+enum class Container : std::uint8_t { kNone, kKeyed, kIndexed };
+
+PyTypeObject* known_types[5];  // deque, OrderedDict, defaultdict, Counter
+struct MethodEffect {
+  Place place;
+  Effect access;
+};
+std::unordered_map<PyTypeObject*, std::unordered_map<PyObject*, MethodEffect>> effects;
+
+Container container_of(PyTypeObject* type) {
+  if (type == &PyDict_Type || type == &PySet_Type) return Container::kKeyed;
+  if (type == &PyList_Type || type == &PyByteArray_Type || type == known_types[0]) return Container::kIndexed;
+  if (type == known_types[1] || type == known_types[2] || type == known_types[3]) return Container::kKeyed;
+  return Container::kNone;
+}
+
+// The object behind a view is what is shared.
+PyObject* behind_view(PyObject* object) {
+  PyTypeObject* type = Py_TYPE(object);
+  if (type == &PyDictKeys_Type || type == &PyDictItems_Type || type == &PyDictValues_Type)
+    return reinterpret_cast<compat::DictView*>(object)->dict;
+  return object;
+}
+
+// A key's identity without running any of the program's code; false if there is none to be had.
+bool identity_of(PyObject* key, Key& identity, int depth = 0) {
+  PyTypeObject* type = Py_TYPE(key);
+  if (type == &PyUnicode_Type || type == &PyLong_Type || type == &PyBytes_Type || type == &PyFloat_Type || type == &PyBool_Type || key == Py_None) {
+    identity = static_cast<Key>(PyObject_Hash(key));
+    return true;
+  }
+  if (type == &PyTuple_Type && depth < 3) {
+    identity = 0x7475706c65ULL;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(key); ++i) {
+      Key part;
+      if (!identity_of(PyTuple_GET_ITEM(key, i), part, depth + 1)) return false;
+      identity = mix(identity, part);
+    }
+    return true;
+  }
+  if (type->tp_hash == PyBaseObject_Type.tp_hash) {
+    identity = key_of(key);
+    return true;
+  }
+  return false;
+}
+
+bool item_of(PyObject* container, Container kind, PyObject* key, Key& location) {
+  if (kind == Container::kIndexed) {
+    if (!PyLong_CheckExact(key)) return false;
+    Py_ssize_t index = PyLong_AsSsize_t(key);
+    if (index == -1 && PyErr_Occurred()) {
+      PyErr_Clear();
+      return false;
+    }
+    if (index < 0) index += Py_SIZE(container);
+    location = mix(key_of(container), static_cast<Key>(index) + 1);
+    return true;
+  }
+  Key identity;
+  if (!identity_of(key, identity)) return false;
+  location = mix(key_of(container), identity ^ 0x6974656dULL);
+  return true;
+}
+
+// ---------------------------------------------------------------- performing an operation
+
+Op operation_of(Effect access) {
+  return access == Effect::kRead ? Op::kRead : access == Effect::kWrite ? Op::kWrite : Op::kUpdate;
+}
+
+bool perform(SiteId id, Effect access, Key location, Key whole, PyObject* object, PyObject* detail) {
+  Engine& engine = G.engine;
+  const bool hot = engine.is_hot(id);
+  if (hot && !go(engine.point(operation_of(access), id, location))) return false;
+  const bool writes = access != Effect::kRead;
+  engine.access(location, id, writes, false);
+  if (whole != kNoKey) engine.access(whole, id, writes, true);
+  if (hot && G.observer != nullptr) observe(operation_of(access), id, object, detail);
+  return true;
+}
+
+enum Verdict : std::uint8_t { kSkip = 1, kInstance, kClassToo };
+
+bool is_special(PyObject* name) {
+  const Py_ssize_t n = PyUnicode_GET_LENGTH(name);
+  return n > 4 && PyUnicode_READ_CHAR(name, 0) == '_' && PyUnicode_READ_CHAR(name, 1) == '_' &&
+         PyUnicode_READ_CHAR(name, n - 1) == '_' && PyUnicode_READ_CHAR(name, n - 2) == '_';
+}
+
+// What an attribute of that name is on instances of the type: a place in the instance, something of the class, or
+// no location at all (a method, a property: what those touch has hooks of its own).
+Verdict classify(PyTypeObject* type, PyObject* name, bool reads) {
+  if (is_special(name)) return kSkip;
+  PyObject* found = compat::type_lookup(type, name);
+  if (found == nullptr) return kInstance;
+  PyTypeObject* kind = Py_TYPE(found);
+  if (kind->tp_descr_set != nullptr) return kind == &PyMemberDescr_Type ? kInstance : kSkip;
+  if (!reads) return kInstance;
+  return kind->tp_descr_get != nullptr ? kSkip : kClassToo;
+}
+
+PyObject* owner_in_mro(PyTypeObject* type, PyObject* name) {
+  PyObject* mro = type->tp_mro;
+  for (Py_ssize_t i = 0; mro != nullptr && i < PyTuple_GET_SIZE(mro); ++i) {
+    PyObject* base = PyTuple_GET_ITEM(mro, i);
+    PyObject* dict = PyType_Check(base) ? reinterpret_cast<PyTypeObject*>(base)->tp_dict : nullptr;
+    if (dict != nullptr && PyDict_Contains(dict, name) == 1) return base;
+  }
+  return reinterpret_cast<PyObject*>(type);
+}
+
+bool attribute(PyObject* object, SiteId id, Effect access) {
+  HookSite& site = sites[id];
+  PyTypeObject* type = Py_TYPE(object);
+  const bool reads = access == Effect::kRead;
+  if (PyType_Check(object)) {  // a class's own attribute
+    if (is_special(site.name)) return true;
+    auto* cls = reinterpret_cast<PyTypeObject*>(object);
+    PyObject* found = compat::type_lookup(cls, site.name);
+    if (reads && (found == nullptr || Py_TYPE(found)->tp_descr_get != nullptr)) return true;
+    PyObject* owner = reads ? owner_in_mro(cls, site.name) : object;
+    return perform(id, access, attribute_of(owner, site.name), kNoKey, owner, site.name);
+  }
+  if (site.type != type || site.type_version != compat::type_version(type) || site.type_version == 0) {
+    site.verdict = classify(type, site.name, reads);
+    site.type = type;
+    site.type_version = compat::type_version(type);
+  }
+  switch (site.verdict) {
+    case kInstance: return perform(id, access, attribute_of(object, site.name), kNoKey, object, site.name);
+    case kClassToo: {
+      PyObject* owner = owner_in_mro(type, site.name);
+      G.engine.access(attribute_of(owner, site.name), id, false, false);
+      return perform(id, access, attribute_of(object, site.name), kNoKey, object, site.name);
+    }
+    default: return true;
+  }
+}
+
+bool on_container(PyObject* object, Container kind, SiteId id, Place place, Effect access, PyObject* key) {
+  Key location;
+  if (place == Place::kItem && key != nullptr && item_of(object, kind, key, location))
+    return perform(id, access, location, whole_of(object), object, key);
+  return perform(id, access, whole_of(object), kNoKey, object, nullptr);
+}
+
+// The operation of site `id` on `object`, by place and by the receiver's exact type.
+bool operate(PyObject* object, SiteId id, PyObject* key) {
+  const HookSite& site = sites[id];
+  if (site.place == Place::kAttribute) return attribute(object, id, site.access);
+  PyObject* target = behind_view(object);
+  const Container kind = container_of(Py_TYPE(target));
+  if (site.flags & flag::kMethod) {
+    const auto table = effects.find(Py_TYPE(target));
+    if (kind == Container::kNone || table == effects.end()) return attribute(object, id, Effect::kRead);
+    const auto found = table->second.find(site.name);
+    if (found == table->second.end()) return true;
+    return on_container(target, kind, id, found->second.place, found->second.access, key);
+  }
+  if (kind == Container::kNone) return true;
+  return on_container(target, kind, id, site.place, site.access, key);
+}
+
+// ---------------------------------------------------------------- operands that wait
+
+void* frame_identity() { return compat::top_frame(G.thread_state); }
+
+void push_operand(SiteId id, PyObject* object, PyObject* key) {
+  G.me().operands.push_back({id, frame_identity(), Py_NewRef(object), Py_XNewRef(key)});
+}
+
+bool pop_operand(SiteId id, PendingOperand& found) {
+  auto& operands = G.me().operands;
+  void* frame = frame_identity();
+  for (std::size_t i = operands.size(); i-- > 0;) {
+    if (operands[i].site != id || operands[i].frame != frame) continue;
+    found = operands[i];
+    std::vector<PendingOperand> kept;
+    for (std::size_t j = i + 1; j < operands.size(); ++j) {
+      if (sites[operands[j].site].flags & flag::kSuspends) {
+        kept.push_back(operands[j]);
+      } else {
+        Py_DECREF(operands[j].object);
+        Py_XDECREF(operands[j].key);
+      }
+    }
+    operands.resize(i);
+    operands.insert(operands.end(), kept.begin(), kept.end());
+    return true;
+  }
+  return false;
+}
+
+bool opens_pair(SiteId id) { return sites[id].flags & flag::kOpensPair; }
+
+// ---------------------------------------------------------------- the ten hooks
+
+inline bool idle() { return !G.live || compat::thread_state() != G.thread_state; }
+inline SiteId site_number(PyObject* number) { return static_cast<SiteId>(PyLong_AsLong(number)); }
+inline PyObject* handed(PyObject* object, bool ok) { return ok ? Py_NewRef(object) : nullptr; }
+
+PyObject* hook_r(PyObject*, PyObject* const* args, Py_ssize_t) {
+  if (idle()) return Py_NewRef(args[0]);
+  const SiteId id = site_number(args[1]);
+  const bool ok = attribute(args[0], id, Effect::kRead);
+  if (ok && opens_pair(id)) push_operand(id + 1, args[0], nullptr);
+  return handed(args[0], ok);
+}
+
+PyObject* hook_w(PyObject*, PyObject* const* args, Py_ssize_t) {
+  if (idle()) return Py_NewRef(args[0]);
+  return handed(args[0], attribute(args[0], site_number(args[1]), Effect::kWrite));
+}
+
+PyObject* hook_k(PyObject*, PyObject* const* args, Py_ssize_t) {
+  if (idle()) return Py_NewRef(args[0]);
+  const SiteId id = site_number(args[1]);
+  const bool ok = operate(args[2], id, args[0]);
+  if (ok && opens_pair(id)) push_operand(id + 1, args[2], args[0]);
+  return handed(args[0], ok);
+}
+
+PyObject* hook_m(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  if (idle()) return Py_NewRef(args[0]);
+  const SiteId id = site_number(args[1]);
+  PyObject* key = count > 2 ? args[2] : nullptr;
+  const bool ok = operate(args[0], id, key);
+  if (ok && opens_pair(id)) push_operand(id + 1, args[0], key);
+  return handed(args[0], ok);
+}
+
+PyObject* hook_a(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  if (idle()) return Py_NewRef(args[0]);
+  const SiteId id = site_number(args[1]);
+  // For a keyed method whose last argument is its only one, the value is the key.
+  PyObject* key = count > 3 ? args[3] : nullptr;
+  return handed(args[0], operate(args[2], id, key));
+}
+
+PyObject* hook_p(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  if (!idle()) push_operand(site_number(args[1]), args[0], count > 2 ? args[2] : nullptr);
+  return Py_NewRef(args[0]);
+}
+
+PyObject* hook_q(PyObject*, PyObject* const* args, Py_ssize_t) {
+  if (idle()) return Py_NewRef(args[0]);
+  const SiteId id = site_number(args[1]);
+  PendingOperand operand;
+  if (!pop_operand(id, operand)) return Py_NewRef(args[0]);
+  PyObject* key = operand.key != nullptr ? operand.key : sites[id].place == Place::kItem ? args[0] : nullptr;
+  const bool ok = operate(operand.object, id, key);
+  if (ok && opens_pair(id)) push_operand(id + 1, operand.object, key);
+  Py_DECREF(operand.object);
+  Py_XDECREF(operand.key);
+  return handed(args[0], ok);
+}
+
+bool variable(SiteId id, PyObject* cell) {
+  const HookSite& site = sites[id];
+  const void* scope = site.filename;
+  if (cell != nullptr && PyFunction_Check(cell)) {
+    PyObject* closure = PyFunction_GET_CLOSURE(cell);
+    if (closure != nullptr && PyTuple_GET_SIZE(closure) > 0) scope = PyTuple_GET_ITEM(closure, 0);
+  }
+  return perform(id, site.access, attribute_of(scope, site.name), kNoKey, cell ? cell : site.filename, site.name);
+}
+
+PyObject* hook_g(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  if (idle()) Py_RETURN_NONE;
+  return handed(Py_None, variable(site_number(args[0]), count > 1 ? args[1] : nullptr));
+}
+
+PyObject* hook_s(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  if (idle()) return Py_NewRef(args[0]);
+  return handed(args[0], variable(site_number(args[1]), count > 2 ? args[2] : nullptr));
+}
+
+// ---- iteration: a read before each step
+
+struct Steps {
+  PyObject_HEAD
+  PyObject* iterator;
+  PyObject* container;
+  SiteId site;
+};
+
+int steps_traverse(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(reinterpret_cast<Steps*>(self)->iterator);
+  Py_VISIT(reinterpret_cast<Steps*>(self)->container);
+  return 0;
+}
+
+void steps_dealloc(PyObject* self) {
+  PyObject_GC_UnTrack(self);
+  Py_XDECREF(reinterpret_cast<Steps*>(self)->iterator);
+  Py_XDECREF(reinterpret_cast<Steps*>(self)->container);
+  PyObject_GC_Del(self);
+}
+
+PyObject* steps_next(PyObject* self) {
+  auto* steps = reinterpret_cast<Steps*>(self);
+  if (!idle() && !perform(steps->site, Effect::kRead, whole_of(steps->container), kNoKey, steps->container, nullptr)) return nullptr;
+  return Py_TYPE(steps->iterator)->tp_iternext(steps->iterator);
+}
+
+PyTypeObject steps_type{};
+
+PyObject* hook_i(PyObject*, PyObject* const* args, Py_ssize_t) {
+  if (idle()) return Py_NewRef(args[0]);
+  PyObject* container = behind_view(args[0]);
+  if (container_of(Py_TYPE(container)) == Container::kNone) return Py_NewRef(args[0]);
+  const SiteId id = site_number(args[1]);
+  if (!G.engine.is_hot(id)) return handed(args[0], perform(id, Effect::kRead, whole_of(container), kNoKey, container, nullptr));
+  PyObject* iterator = PyObject_GetIter(args[0]);
+  if (iterator == nullptr) return nullptr;
+  auto* steps = PyObject_GC_New(Steps, &steps_type);
+  if (steps == nullptr) {
+    Py_DECREF(iterator);
+    return nullptr;
+  }
+  steps->iterator = iterator;
+  steps->container = Py_NewRef(container);
+  steps->site = id;
+  PyObject_GC_Track(reinterpret_cast<PyObject*>(steps));
+  return reinterpret_cast<PyObject*>(steps);
+}
+
+template <class F>
+PyMethodDef hook(const char* name, F function) {
+  return {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(function)), METH_FASTCALL, nullptr};
+}
+
+}  // namespace
+
+PyMethodDef hook_definitions[] = {
+    hook("__unblink_r__", hook_r), hook("__unblink_w__", hook_w), hook("__unblink_k__", hook_k),
+    hook("__unblink_m__", hook_m), hook("__unblink_a__", hook_a), hook("__unblink_p__", hook_p),
+    hook("__unblink_q__", hook_q), hook("__unblink_g__", hook_g), hook("__unblink_s__", hook_s),
+    hook("__unblink_i__", hook_i), {nullptr, nullptr, 0, nullptr}};
+
+PyObject* set_effects(PyObject*, PyObject* table) {
+  if (!PyDict_Check(table)) {
+    PyErr_SetString(PyExc_TypeError, "effects must be a dict");
+    return nullptr;
+  }
+  PyObject *type, *methods;
+  Py_ssize_t position = 0;
+  while (PyDict_Next(table, &position, &type, &methods)) {
+    PyObject *name, *effect;
+    Py_ssize_t inner = 0;
+    auto& entry = effects[reinterpret_cast<PyTypeObject*>(Py_NewRef(type))];
+    while (PyDict_Next(methods, &inner, &name, &effect)) {
+      PyObject* interned = Py_NewRef(name);
+      PyUnicode_InternInPlace(&interned);
+      entry[interned] = {static_cast<Place>(PyLong_AsLong(PyTuple_GetItem(effect, 0))),
+                         static_cast<Effect>(PyLong_AsLong(PyTuple_GetItem(effect, 1)))};
+    }
+  }
+  if (PyErr_Occurred()) return nullptr;
+  Py_RETURN_NONE;
+}
+
+bool prepare_hooks() {
+  PyObject* collections = PyImport_ImportModule("collections");
+  if (collections == nullptr) return false;
+  const char* names[] = {"deque", "OrderedDict", "defaultdict", "Counter"};
+  for (int i = 0; i < 4; ++i) {
+    PyObject* type = PyObject_GetAttrString(collections, names[i]);
+    if (type == nullptr) return false;
+    known_types[i] = reinterpret_cast<PyTypeObject*>(type);
+  }
+  Py_DECREF(collections);
+  Py_SET_REFCNT(reinterpret_cast<PyObject*>(&steps_type), 1);
+  steps_type.tp_name = "unblink._native.steps";
+  steps_type.tp_basicsize = sizeof(Steps);
+  steps_type.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC;
+  steps_type.tp_traverse = steps_traverse;
+  steps_type.tp_dealloc = steps_dealloc;
+  steps_type.tp_iter = PyObject_SelfIter;
+  steps_type.tp_iternext = steps_next;
+  return PyType_Ready(&steps_type) == 0;
+}
+
+}  // namespace unblink

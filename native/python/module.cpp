@@ -1,0 +1,303 @@
+// unblink._native: what Python sees of the engine and the ground.
+#include "execution.hpp"
+#include "hooks.hpp"
+#include "sites.hpp"
+#include "swap.hpp"
+#include "threads.hpp"
+
+#include <cstring>
+
+namespace unblink {
+namespace {
+
+const char* kOperations[] = {"start", "begin", "end", "join", "acquire", "try-acquire", "release", "get",
+                             "put",   "sleep", "yield", "read", "write", "update", "stall"};
+static_assert(sizeof(kOperations) / sizeof(*kOperations) == static_cast<std::size_t>(Op::kCount));
+
+PyObject* install(PyObject*, PyObject*) {
+  if (G.installed) Py_RETURN_NONE;
+  if (!check_layouts()) return nullptr;
+  if (install_locks() && install_threads() && install_queue() && install_clocks() && install_entropy()) {
+    G.installed = true;
+    Py_RETURN_NONE;
+  }
+  restore_all();
+  return nullptr;
+}
+
+PyObject* uninstall(PyObject*, PyObject*) {
+  if (G.active) {
+    PyErr_SetString(PyExc_RuntimeError, "an execution is active");
+    return nullptr;
+  }
+  if (G.installed) restore_all();
+  G.installed = false;
+  Py_RETURN_NONE;
+}
+
+bool read_path(PyObject* tuple, std::vector<std::int32_t>& path) {
+  if (!PyTuple_Check(tuple)) {
+    PyErr_SetString(PyExc_TypeError, "a task's path is a tuple of ints");
+    return false;
+  }
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); ++i)
+    path.push_back(static_cast<std::int32_t>(PyLong_AsLong(PyTuple_GET_ITEM(tuple, i))));
+  return !PyErr_Occurred();
+}
+
+// direct([(task path, site, occurrence, to path or None for the clock), ...])
+PyObject* direct(PyObject*, PyObject* rows) {
+  PyObject* list = PySequence_Fast(rows, "directives must be a sequence");
+  if (list == nullptr) return nullptr;
+  std::vector<Directive> directives;
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(list); ++i) {
+    PyObject *task, *to;
+    unsigned int site, occurrence;
+    Directive d;
+    if (!PyArg_ParseTuple(PySequence_Fast_GET_ITEM(list, i), "OIIO:directive", &task, &site, &occurrence, &to) ||
+        !read_path(task, d.task) || (to != Py_None && !read_path(to, d.to))) {
+      Py_DECREF(list);
+      return nullptr;
+    }
+    d.site = site;
+    d.occurrence = occurrence;
+    d.to_clock = to == Py_None;
+    directives.push_back(std::move(d));
+  }
+  Py_DECREF(list);
+  G.directed.direct(std::move(directives));
+  Py_RETURN_NONE;
+}
+
+PyObject* bind(PyObject*, PyObject* args) {
+  unsigned int directive, site;
+  if (!PyArg_ParseTuple(args, "II:bind", &directive, &site)) return nullptr;
+  G.directed.bind(directive, site);
+  Py_RETURN_NONE;
+}
+
+PyObject* missed(PyObject*, PyObject*) { return PyLong_FromLong(G.directed.first_missed()); }
+
+Strategy* strategy_named(const char* name) {
+  if (std::strcmp(name, "directed") == 0) return &G.directed;
+  auto& slot = G.strategies[name];
+  if (!slot) slot = make_strategy(name);
+  if (!slot) PyErr_Format(PyExc_ValueError, "unknown strategy %s", name);
+  return slot.get();
+}
+
+PyObject* take_unhandled() {
+  PyObject* list = PyList_New(0);
+  for (const Unhandled& u : G.unhandled) {
+    const auto none = [](PyObject* object) { return object ? object : Py_NewRef(Py_None); };
+    PyObject* row = list ? Py_BuildValue("(iNNNN)", u.task, none(u.type), none(u.value), none(u.traceback), none(u.hook)) : nullptr;
+    if (row == nullptr || PyList_Append(list, row) < 0) PyErr_Clear();
+    Py_XDECREF(row);
+  }
+  G.unhandled.clear();
+  return list;
+}
+
+// run(body, strategy, seed, depth, expected_steps, stall_ns, epoch_ns, step_limit, livelock_after, fairness)
+//   -> (ending, value, exception, unhandled or None, points, switches, tasks, trace hash, stalled ns, leftover,
+//       interrupted)
+PyObject* run(PyObject*, PyObject* args) {
+  PyObject* body;
+  const char* name;
+  unsigned long long seed, expected, limit, livelock;
+  int depth;
+  long long stall, epoch;
+  unsigned int fairness;
+  if (!PyArg_ParseTuple(args, "OsKiKLLKKI:run", &body, &name, &seed, &depth, &expected, &stall, &epoch, &limit, &livelock, &fairness))
+    return nullptr;
+  if (!G.installed || G.active) {
+    PyErr_SetString(PyExc_RuntimeError, G.active ? "an execution is active" : "the ground is not installed");
+    return nullptr;
+  }
+  Strategy* strategy = strategy_named(name);
+  if (strategy == nullptr) return nullptr;
+  RunOptions options;
+  options.strategy.seed = seed;
+  options.strategy.depth = depth;
+  options.strategy.expected_steps = expected;
+  options.stall_budget = stall;
+  options.epoch = epoch;
+  options.step_limit = limit;
+  options.livelock_after = livelock;
+  options.fairness = fairness;
+  ExecutionReport report;
+  if (!execute(body, *strategy, options, report)) return nullptr;
+  PyObject* unhandled = G.unhandled.empty() ? Py_NewRef(Py_None) : take_unhandled();
+  const Engine& e = G.engine;
+  return Py_BuildValue("(iNNNKKnKLiO)", static_cast<int>(e.ending()), report.value ? report.value : Py_NewRef(Py_None),
+                       report.exception ? report.exception : Py_NewRef(Py_None), unhandled,
+                       static_cast<unsigned long long>(e.steps()), static_cast<unsigned long long>(e.switches()),
+                       static_cast<Py_ssize_t>(e.task_count()), static_cast<unsigned long long>(e.trace_hash()),
+                       static_cast<long long>(e.stalled()), report.leftover, report.interrupted ? Py_True : Py_False);
+}
+
+// ---- what the last execution left behind
+
+template <class Rows, class Make>
+PyObject* list_of(const Rows& rows, Make make) {
+  PyObject* list = PyList_New(static_cast<Py_ssize_t>(rows.size()));
+  if (list == nullptr) return nullptr;
+  Py_ssize_t i = 0;
+  for (const auto& row : rows) {
+    PyObject* made = make(row);
+    if (made == nullptr) {
+      Py_DECREF(list);
+      return nullptr;
+    }
+    PyList_SET_ITEM(list, i++, made);
+  }
+  return list;
+}
+
+// [(task, site, occurrence, to)], `to` is -2 for the clock
+PyObject* deviations(PyObject*, PyObject*) {
+  return list_of(G.engine.deviations(), [](const Deviation& d) { return Py_BuildValue("(iIIi)", d.task, d.site, d.occurrence, d.to); });
+}
+
+// [(task, operation, site)]
+PyObject* trace(PyObject*, PyObject*) {
+  return list_of(G.engine.trace(), [](const TraceEntry& t) { return Py_BuildValue("(iiI)", t.task, static_cast<int>(t.op), t.site); });
+}
+
+// [(ns, task, site it passed last, site it was held at)]
+PyObject* stalls(PyObject*, PyObject*) {
+  return list_of(G.engine.stalls(), [](const StallRecord& s) {
+    return Py_BuildValue("(LiII)", static_cast<long long>(s.amount), s.task, s.after, s.before);
+  });
+}
+
+// [(parent, child index from 1, site of creation, daemon)]
+PyObject* tasks(PyObject*, PyObject*) {
+  std::vector<TaskId> ids;
+  for (std::size_t i = 0; i < G.task_count; ++i) ids.push_back(static_cast<TaskId>(i));
+  return list_of(ids, [](TaskId id) {
+    const TaskRecord& record = G.engine.task(id);
+    return Py_BuildValue("(iiIO)", record.parent, record.child_index, G.task(id).created_at, G.task(id).daemon ? Py_True : Py_False);
+  });
+}
+
+PyObject* hot_sites(PyObject*, PyObject*) {
+  return list_of(G.engine.hot_sites(), [](SiteId site) { return PyLong_FromUnsignedLong(site); });
+}
+
+PyObject* make_hot(PyObject*, PyObject* number) {
+  const unsigned long site = PyLong_AsUnsignedLong(number);
+  if (PyErr_Occurred()) return nullptr;
+  G.engine.make_hot(static_cast<SiteId>(site));
+  Py_RETURN_NONE;
+}
+
+PyObject* forget(PyObject*, PyObject*) {
+  G.engine.forget();
+  Py_RETURN_NONE;
+}
+
+PyObject* set_callable(PyObject*& slot, PyObject* callable) {
+  Py_XSETREF(slot, callable == Py_None ? nullptr : Py_NewRef(callable));
+  Py_RETURN_NONE;
+}
+PyObject* set_observer(PyObject*, PyObject* c) { return set_callable(G.observer, c); }
+PyObject* set_site_observer(PyObject*, PyObject* c) { return set_callable(G.site_observer, c); }
+PyObject* set_stuck_observer(PyObject*, PyObject* c) { return set_callable(G.on_stuck, c); }
+PyObject* set_leftover_hook(PyObject*, PyObject* c) {
+  set_on_leftover(c == Py_None ? nullptr : c);
+  Py_RETURN_NONE;
+}
+
+PyObject* interrupt(PyObject*, PyObject*) {
+  G.interrupted = true;
+  Py_RETURN_NONE;
+}
+
+PyObject* py_point(PyObject*, PyObject*) {
+  if (here() && points_on() && !point(Op::kYield, kNoKey)) return nullptr;
+  Py_RETURN_NONE;
+}
+
+PyObject* current_task(PyObject*, PyObject*) { return PyLong_FromLong(here() ? G.current() : kNone); }
+PyObject* is_active(PyObject*, PyObject*) { return PyBool_FromLong(here()); }
+PyObject* points_so_far(PyObject*, PyObject*) { return PyLong_FromUnsignedLongLong(G.engine.steps()); }
+
+PyObject* after_fork(PyObject*, PyObject*) {
+  deactivate_after_fork();
+  refresh_internal_locks();
+  Py_RETURN_NONE;
+}
+
+// copy_random(to, from): gives one random.Random the state of another, in place and quickly.
+PyObject* copy_random(PyObject*, PyObject* args) {
+  PyObject *to, *from;
+  if (!PyArg_ParseTuple(args, "OO:copy_random", &to, &from)) return nullptr;
+  auto* a = reinterpret_cast<compat::RandomState*>(to);
+  auto* b = reinterpret_cast<compat::RandomState*>(from);
+  a->index = b->index;
+  std::memcpy(a->words, b->words, sizeof a->words);
+  Py_RETURN_NONE;
+}
+
+PyMethodDef methods[] = {
+    {"install", install, METH_NOARGS, "Take over the C functions under threading, time and queue."},
+    {"uninstall", uninstall, METH_NOARGS, "Give all of them back."},
+    {"run", run, METH_VARARGS, "One execution of a body."},
+    {"direct", direct, METH_O, "Set what the strategy `directed` follows."},
+    {"bind", bind, METH_VARARGS, "Tell at which site a directive stands."},
+    {"missed", missed, METH_NOARGS, "The first directive that was not taken, or -1."},
+    {"deviations", deviations, METH_NOARGS, "The last execution's choices against the default order."},
+    {"trace", trace, METH_NOARGS, "The last execution's visible operations."},
+    {"stalls", stalls, METH_NOARGS, "The last execution's stalls."},
+    {"tasks", tasks, METH_NOARGS, "The last execution's tasks."},
+    {"hot_sites", hot_sites, METH_NOARGS, "Sites that are scheduling points because they race."},
+    {"make_hot", make_hot, METH_O, "Make a site a scheduling point from the next execution on."},
+    {"forget", forget, METH_NOARGS, "Forget which sites race."},
+    {"register_sites", register_sites, METH_VARARGS, "Give numbers to the sites of a compiled file."},
+    {"site_info", site_info, METH_O, "What is known of a site."},
+    {"site_count", site_count, METH_NOARGS, "One more than the highest site number."},
+    {"set_library_prefixes", set_library_prefixes, METH_O, "Directories whose frames a site skips."},
+    {"set_effects", set_effects, METH_O, "What methods of containers do."},
+    {"set_observer", set_observer, METH_O, "Called at each visible operation."},
+    {"set_site_observer", set_site_observer, METH_O, "Called when a site gets its number."},
+    {"set_stuck_observer", set_stuck_observer, METH_O, "Called with who waits for what when nobody can go on."},
+    {"set_leftover_hook", set_leftover_hook, METH_O, "Called in main when only waiting workers are left at its end."},
+    {"interrupt", interrupt, METH_NOARGS, "End the execution at its next point."},
+    {"point", py_point, METH_NOARGS, "A scheduling point."},
+    {"current_task", current_task, METH_NOARGS, "The current task's number, or -1."},
+    {"is_active", is_active, METH_NOARGS, "Whether the calling thread is under control."},
+    {"points_so_far", points_so_far, METH_NOARGS, "Visible operations of the current or last execution."},
+    {"after_fork", after_fork, METH_NOARGS, "To be called in a forked child."},
+    {"copy_random", copy_random, METH_VARARGS, "Give one generator the state of another."},
+    {nullptr, nullptr, 0, nullptr}};
+
+PyModuleDef definition = {PyModuleDef_HEAD_INIT, "unblink._native", "The engine and the ground.", -1, methods,
+                          nullptr, nullptr, nullptr, nullptr};
+
+bool add_contents(PyObject* module) {
+  PyObject* aborted = PyErr_NewExceptionWithDoc("unblink._native.ExecutionAborted", "Ends the body of an execution that cannot go on.",
+                                                PyExc_BaseException, nullptr);
+  if (aborted == nullptr || PyModule_AddObjectRef(module, "ExecutionAborted", aborted) < 0) return false;
+  set_aborted_type(aborted);
+  PyObject* operations = PyTuple_New(static_cast<Py_ssize_t>(Op::kCount));
+  for (Py_ssize_t i = 0; operations != nullptr && i < static_cast<Py_ssize_t>(Op::kCount); ++i)
+    PyTuple_SET_ITEM(operations, i, PyUnicode_FromString(kOperations[i]));
+  if (operations == nullptr || PyModule_AddObjectRef(module, "OPERATIONS", operations) < 0) return false;
+  PyObject* hooks = PyDict_New();
+  for (PyMethodDef* hook = hook_definitions; hooks != nullptr && hook->ml_name != nullptr; ++hook) {
+    PyObject* function = PyCFunction_New(hook, nullptr);
+    if (function == nullptr || PyDict_SetItemString(hooks, hook->ml_name, function) < 0) return false;
+  }
+  return hooks != nullptr && PyModule_AddObjectRef(module, "HOOKS", hooks) == 0;
+}
+
+}  // namespace
+}  // namespace unblink
+
+PyMODINIT_FUNC PyInit__native() {
+  if (!unblink::import_greenlet() || !unblink::prepare_hooks()) return nullptr;
+  PyObject* module = PyModule_Create(&unblink::definition);
+  if (module != nullptr && !unblink::add_contents(module)) Py_CLEAR(module);
+  return module;
+}

@@ -1,0 +1,178 @@
+#include "sites.hpp"
+
+#include <cstring>
+#include <string>
+
+namespace unblink {
+
+std::vector<HookSite> sites(2);  // 0: none; 1: the end of a task
+
+namespace {
+
+constexpr int kMostFrames = 24;
+enum Origin : std::uint8_t { kUnknown, kProgram, kLibrary };
+
+FlatMap<std::uint8_t> origins(1024);   // by code object; each is kept alive, so an address is never used again
+FlatMap<SiteId> call_sites(1024);      // by the chain of frames
+std::vector<std::string> library_prefixes;
+
+Origin classify(PyCodeObject* code) {
+  const char* filename = PyUnicode_AsUTF8(code->co_filename);
+  if (filename == nullptr) {
+    PyErr_Clear();
+    return kProgram;
+  }
+  if (filename[0] == '<' && std::strncmp(filename, "<frozen", 7) == 0) return kLibrary;
+  for (const std::string& prefix : library_prefixes) {
+    if (std::strncmp(filename, prefix.c_str(), prefix.size()) != 0) continue;
+    return std::strstr(filename + prefix.size(), "-packages/") != nullptr ? kProgram : kLibrary;
+  }
+  return kProgram;
+}
+
+Origin origin_of(PyCodeObject* code) {
+  std::uint8_t& origin = origins[key_of(code)];
+  if (origin == kUnknown) {
+    Py_INCREF(code);
+    origin = classify(code);
+  }
+  return static_cast<Origin>(origin);
+}
+
+SiteId new_site(HookSite site) {
+  const auto id = static_cast<SiteId>(sites.size());
+  sites.push_back(std::move(site));
+  G.engine.new_site(id);
+  return id;
+}
+
+void tell_of(SiteId id) {
+  if (G.site_observer == nullptr) return;
+  PyObject *type, *value, *traceback;
+  PyErr_Fetch(&type, &value, &traceback);
+  {
+    Inactive inactive;
+    PyObject* result = PyObject_CallFunction(G.site_observer, "I", id);
+    if (result == nullptr) PyErr_WriteUnraisable(G.site_observer);
+    Py_XDECREF(result);
+  }
+  PyErr_Restore(type, value, traceback);
+}
+
+SiteId make_call_site(Op op, PyThreadState* ts) {
+  HookSite site;
+  site.op = op;
+  for (compat::Frame* frame = compat::top_frame(ts); frame != nullptr; frame = frame->previous) {
+    if (!compat::is_python(frame)) continue;
+    PyCodeObject* code = compat::code_of(frame);
+    Py_INCREF(code);
+    site.frames.emplace_back(code, compat::instruction_of(frame));
+    if (origin_of(code) == kProgram || site.frames.size() >= kMostFrames) break;
+  }
+  const SiteId id = new_site(std::move(site));
+  tell_of(id);
+  return id;
+}
+
+}  // namespace
+
+SiteId site_of_call(Op op) {
+  PyThreadState* ts = G.thread_state;
+  std::uint64_t hash = static_cast<std::uint64_t>(op) + 1;
+  int depth = 0;
+  for (compat::Frame* frame = compat::top_frame(ts); frame != nullptr; frame = frame->previous) {
+    if (!compat::is_python(frame)) continue;
+    PyCodeObject* code = compat::code_of(frame);
+    hash = (hash ^ key_of(code) ^ (static_cast<std::uint64_t>(compat::instruction_of(frame)) << 48)) * 0x9E3779B97F4A7C15ULL;
+    hash ^= hash >> 29;
+    if (origin_of(code) == kProgram || ++depth >= kMostFrames) break;
+  }
+  SiteId& id = call_sites[hash];
+  if (id == kNoSite) {
+    const SiteId made = make_call_site(op, ts);  // may run Python and so move the table
+    call_sites[hash] = made;
+    return made;
+  }
+  return id;
+}
+
+// register_sites(filename, [(place, access, name, line, column, end_column, function, flags), ...]) -> first number
+PyObject* register_sites(PyObject*, PyObject* args) {
+  PyObject *filename, *rows;
+  if (!PyArg_ParseTuple(args, "UO:register_sites", &filename, &rows)) return nullptr;
+  PyObject* list = PySequence_Fast(rows, "sites must be a sequence");
+  if (list == nullptr) return nullptr;
+  const auto base = sites.size();
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(list); ++i) {
+    int place, access, flags;
+    HookSite site;
+    PyObject* name;
+    if (!PyArg_ParseTuple(PySequence_Fast_GET_ITEM(list, i), "iiOiiiUi:site", &place, &access, &name, &site.line, &site.column,
+                          &site.end_column, &site.function, &flags)) {
+      Py_DECREF(list);
+      return nullptr;
+    }
+    site.place = static_cast<Place>(place);
+    site.access = static_cast<Effect>(access);
+    site.flags = static_cast<std::uint16_t>(flags);
+    site.hooked = true;
+    site.filename = Py_NewRef(filename);
+    Py_INCREF(site.function);
+    if (name != Py_None) {
+      site.name = Py_NewRef(name);
+      PyUnicode_InternInPlace(&site.name);
+    }
+    const SiteId id = new_site(std::move(site));
+    tell_of(id);
+  }
+  Py_DECREF(list);
+  return PyLong_FromSize_t(base);
+}
+
+// (filename, line, column, end_column, function, place, access, name, flags) of a hook's site, or
+// (operation, ((code, instruction), ...)) of a call's.
+PyObject* site_info(PyObject*, PyObject* number) {
+  const std::size_t id = PyLong_AsSize_t(number);
+  if (PyErr_Occurred()) return nullptr;
+  if (id >= sites.size()) {
+    PyErr_SetString(PyExc_IndexError, "no such site");
+    return nullptr;
+  }
+  const HookSite& site = sites[id];
+  if (site.hooked)
+    return Py_BuildValue("(OiiiOiiOi)", site.filename, site.line, site.column, site.end_column, site.function,
+                         static_cast<int>(site.place), static_cast<int>(site.access), site.name ? site.name : Py_None, site.flags);
+  PyObject* frames = PyTuple_New(static_cast<Py_ssize_t>(site.frames.size()));
+  if (frames == nullptr) return nullptr;
+  for (std::size_t i = 0; i < site.frames.size(); ++i) {
+    PyObject* row = Py_BuildValue("(Oi)", site.frames[i].first, site.frames[i].second);
+    if (row == nullptr) {
+      Py_DECREF(frames);
+      return nullptr;
+    }
+    PyTuple_SET_ITEM(frames, static_cast<Py_ssize_t>(i), row);
+  }
+  return Py_BuildValue("(iN)", static_cast<int>(site.op), frames);
+}
+
+PyObject* site_count(PyObject*, PyObject*) { return PyLong_FromSize_t(sites.size()); }
+
+// Directories whose code is the library's and not the program's. Known code is looked at afresh.
+PyObject* set_library_prefixes(PyObject*, PyObject* prefixes) {
+  PyObject* list = PySequence_Fast(prefixes, "prefixes must be a sequence");
+  if (list == nullptr) return nullptr;
+  library_prefixes.clear();
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(list); ++i) {
+    const char* text = PyUnicode_AsUTF8(PySequence_Fast_GET_ITEM(list, i));
+    if (text == nullptr) {
+      Py_DECREF(list);
+      return nullptr;
+    }
+    library_prefixes.emplace_back(text);
+  }
+  Py_DECREF(list);
+  origins.clear();
+  Py_RETURN_NONE;
+}
+
+}  // namespace unblink

@@ -1,0 +1,45 @@
+// Sites: the places in source at which visible operations stand, each with a small number.
+//
+// A hook's site is known when its module is compiled. A call of a C function of the ground gets a site when it is
+// first seen from a given place: the chain of frames from the call up to the first frame of the program's own
+// code, so that `q.put(x)` in two lines are two sites though the lock is taken in queue.py both times.
+#pragma once
+#include <vector>
+
+#include "ground.hpp"
+
+namespace unblink {
+
+enum class Place : std::uint8_t { kAttribute, kItem, kContainer, kVariable };
+enum class Effect : std::uint8_t { kRead, kWrite, kUpdate };
+
+namespace flag {  // protocol.Flag
+inline constexpr std::uint16_t kOpensPair = 1, kClosesPair = 2, kMethod = 4, kDeletes = 8, kSuspends = 16, kClosure = 32;
+}
+
+struct HookSite {
+  PyObject* name = nullptr;  // interned, or null
+  PyObject* filename = nullptr;
+  PyObject* function = nullptr;
+  int line = 0, column = 0, end_column = 0;
+  std::uint16_t flags = 0;
+  Place place = Place::kAttribute;
+  Effect access = Effect::kRead;
+  bool hooked = false;
+  // what was last learned of a receiver's type
+  std::uint8_t verdict = 0;
+  unsigned int type_version = 0;
+  PyTypeObject* type = nullptr;
+  // of a call's site
+  Op op = Op::kYield;
+  std::vector<std::pair<PyCodeObject*, int>> frames;
+};
+
+extern std::vector<HookSite> sites;
+
+PyObject* register_sites(PyObject*, PyObject* args);
+PyObject* site_info(PyObject*, PyObject* number);
+PyObject* site_count(PyObject*, PyObject*);
+PyObject* set_library_prefixes(PyObject*, PyObject* prefixes);
+
+}  // namespace unblink

@@ -1,0 +1,530 @@
+// The tasks of an execution on their greenlets, and the hub that runs them.
+//
+// A greenlet outlives the task that ran on it: a fresh one costs ten microseconds, because CPython maps a new
+// chunk of data stack for it, while handing a function to an idle one costs half of one.
+#include "compat.hpp"
+#include <greenlet.h>
+#include <time.h>
+
+#include "ground.hpp"
+#include "swap.hpp"
+#include "execution.hpp"
+#include "threads.hpp"
+
+namespace unblink {
+
+Ground G;
+
+bool import_greenlet() {
+  PyGreenlet_Import();
+  return _PyGreenlet_API != nullptr;
+}
+
+void drop_operands(Task& task) {
+  while (!task.operands.empty()) {
+    const PendingOperand operand = task.operands.back();
+    task.operands.pop_back();
+    Py_DECREF(operand.object);
+    Py_XDECREF(operand.key);
+  }
+}
+
+namespace {
+
+constexpr unsigned long kFirstIdent = 0x7e0000000000UL;
+constexpr std::uint64_t kFirstStateId = 1ULL << 40;
+constexpr int kMostExits = 100;  // a task that swallows more of them than this is left where it is
+
+PyObject* aborted_type = nullptr;
+
+PyGreenlet* take_greenlet();
+
+void switch_to(PyGreenlet* greenlet) {
+  ++G.switches;
+  PyObject* result = PyGreenlet_Switch(greenlet, nullptr, nullptr);
+  Py_XDECREF(result);
+}
+
+// The hub shows itself as main: it is the same thread as far as Python is concerned.
+void switch_to_hub() {
+  G.task(0).fields.load(G.thread_state);
+  switch_to(G.hub);
+}
+
+// Tells the current task to end. A task that catches even this again and again is left for good.
+bool tell_to_exit() {
+  Task& task = G.me();
+  if (PyErr_Occurred()) return false;
+  if (++task.exits > kMostExits) {
+    task.abandoned = true;
+    ++G.abandoned;
+    task.fields.save(G.thread_state);
+    for (;;) switch_to_hub();  // never resumed
+  }
+  PyErr_SetNone(G.current() == 0 ? aborted_type : PyExc_SystemExit);
+  return false;
+}
+
+}  // namespace
+
+bool go(TaskId next) {
+  if (G.unwinding) return tell_to_exit();
+  const TaskId me = G.current();
+  if (next == me && !G.interrupted) return true;
+  G.me().fields.save(G.thread_state);
+  if (next == kNone || G.interrupted) {
+    switch_to_hub();
+  } else {
+    G.engine.set_current(next);
+    Task& task = G.task(next);
+    task.fields.load(G.thread_state);
+    switch_to(task.greenlet);
+  }
+  if (G.unwinding) return tell_to_exit();
+  return !PyErr_Occurred();
+}
+
+bool point(Op op, Key key) { return go(G.engine.point(op, site_of_call(op), key)); }
+
+void observe(Op op, SiteId site, PyObject* object, PyObject* detail) {
+  if (G.observer == nullptr || G.unwinding) return;
+  PyObject *type, *value, *traceback;
+  PyErr_Fetch(&type, &value, &traceback);
+  {
+    Inactive inactive;
+    PyObject* result = PyObject_CallFunction(G.observer, "iiIOOL", static_cast<int>(op), G.current(), site,
+                                             object ? object : Py_None, detail ? detail : Py_None,
+                                             static_cast<long long>(G.engine.now()));
+    if (result == nullptr) PyErr_WriteUnraisable(G.observer);
+    Py_XDECREF(result);
+  }
+  PyErr_Restore(type, value, traceback);
+}
+
+// ---------------------------------------------------------------- starting
+
+TaskId start_task(PyObject* function, PyObject* arguments, PyObject* keywords, bool daemon) {
+  PyGreenlet* greenlet = take_greenlet();
+  if (greenlet == nullptr) return kNone;
+  const TaskId id = G.engine.spawn(G.current());
+  if (G.tasks.size() <= static_cast<std::size_t>(id)) G.tasks.push_back(std::make_unique<Task>());
+  G.task_count = static_cast<std::size_t>(id) + 1;
+  Task& task = G.task(id);
+  task.greenlet = greenlet;
+  task.fields = {};
+  task.fields.id = kFirstStateId + static_cast<std::uint64_t>(id);
+  task.function = Py_NewRef(function);
+  task.arguments = Py_NewRef(arguments);
+  task.keywords = Py_XNewRef(keywords);
+  if (id == 0) {
+    task.ident_number = PyThread_get_thread_ident();
+    Py_XSETREF(task.ident, PyLong_FromUnsignedLong(task.ident_number));
+  } else {
+    const unsigned long number = kFirstIdent + (static_cast<unsigned long>(id) << 12);
+    if (task.ident_number != number) {
+      task.ident_number = number;
+      Py_XSETREF(task.ident, PyLong_FromUnsignedLong(number));
+    }
+    G.multi = true;
+    G.refresh_live();
+  }
+  task.starter = kNone;
+  task.booting = task.ended = task.abandoned = false;
+  task.daemon = daemon;
+  task.exits = 0;
+  task.quiet_lock = kNoKey;
+  task.created_at = kNoSite;
+  drop_operands(task);
+  if (id != 0 && !daemon) ++G.alive_workers;
+  return id;
+}
+
+bool boot(TaskId child) {
+  Task& task = G.task(child);
+  task.booting = true;
+  task.starter = G.current();
+  ++G.quiet;
+  G.refresh_live();
+  const TaskId me = G.current();
+  G.me().fields.save(G.thread_state);
+  G.engine.set_current(child);
+  task.fields.load(G.thread_state);
+  switch_to(task.greenlet);
+  (void)me;
+  if (G.unwinding) return tell_to_exit();
+  return !PyErr_Occurred();
+}
+
+// In the child: it has come to just before its run(), and is a ready task like any other from here on.
+bool end_boot() {
+  Task& task = G.me();
+  task.booting = false;
+  --G.quiet;
+  G.refresh_live();
+  task.fields.save(G.thread_state);
+  G.engine.set_current(task.starter);
+  Task& starter = G.task(task.starter);
+  starter.fields.load(G.thread_state);
+  switch_to(starter.greenlet);
+  if (G.unwinding) return tell_to_exit();
+  return !PyErr_Occurred();
+}
+
+// ---------------------------------------------------------------- running and ending
+
+namespace {
+
+void report_bare(Task& task) {
+  if (PyErr_ExceptionMatches(PyExc_SystemExit)) {
+    PyErr_Clear();
+    return;
+  }
+  PyObject *type, *value, *traceback;
+  PyErr_Fetch(&type, &value, &traceback);
+  PyErr_NormalizeException(&type, &value, &traceback);
+  G.unhandled.push_back({G.current(), Py_XNewRef(type), Py_XNewRef(value), Py_XNewRef(traceback), nullptr});
+  PyErr_Restore(type, value, traceback);
+  PyErr_WriteUnraisable(task.function);
+}
+
+// Main waits for its workers as the interpreter does at exit: they run to their end.
+void await_workers() {
+  PyObject *type, *value, *traceback;
+  PyErr_Fetch(&type, &value, &traceback);
+  Py_XDECREF(quiesce(nullptr, nullptr));
+  PyErr_Clear();
+  PyErr_Restore(type, value, traceback);
+}
+
+struct Outcome {
+  PyObject* value = nullptr;
+  PyObject* exception = nullptr;
+};
+Outcome outcome;
+PyObject* on_leftover = nullptr;
+
+void run_main(Task& task) {
+  outcome.value = PyObject_Call(task.function, task.arguments, task.keywords);
+  if (outcome.value == nullptr) {
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    if (traceback != nullptr) PyException_SetTraceback(value, traceback);
+    outcome.exception = value;
+    Py_XDECREF(type);
+    Py_XDECREF(traceback);
+  }
+  if (G.unwinding) return;
+  if (G.alive_workers > 0) await_workers();
+  if (G.alive_workers > 0 && !G.unwinding && on_leftover != nullptr) {
+    PyObject* done = PyObject_CallNoArgs(on_leftover);
+    if (done == nullptr) PyErr_Clear();
+    Py_XDECREF(done);
+    if (G.alive_workers > 0 && !G.unwinding) await_workers();
+  }
+}
+
+void run_worker(Task& task) {
+  PyObject* result = PyObject_Call(task.function, task.arguments, task.keywords);
+  if (result == nullptr) report_bare(task);
+  Py_XDECREF(result);
+}
+
+void end_sentinel(Task& task) {
+  if (task.sentinel == nullptr) return;
+  PyObject* lock = task.sentinel;
+  task.sentinel = nullptr;
+  if (lock_is_held(lock)) {
+    Inactive inactive;
+    Py_XDECREF(PyObject_CallMethod(lock, "release", nullptr));
+    PyErr_Clear();
+  }
+  for (std::size_t i = G.held.size(); i-- > 0;) {
+    if (G.held[i] != lock) continue;
+    Py_DECREF(lock);
+    G.held[i] = G.held.back();
+    G.held.pop_back();
+    break;
+  }
+  G.engine.released(key_of(lock));
+  Py_DECREF(lock);
+}
+
+// What the end of a thread does, in CPython's order: its own data go, then whoever joins it is let go on.
+void end_task(Task& task) {
+  drop_operands(task);
+  Py_CLEAR(task.function);
+  Py_CLEAR(task.arguments);
+  Py_CLEAR(task.keywords);
+  if (G.current() == 0) {
+    task.ended = true;
+    return;
+  }
+  if (G.observer != nullptr && points_on()) observe(Op::kEnd, kEndSite, Py_None, Py_None);
+  compat::end_thread(G.thread_state);
+  task.ended = true;
+  const Key key = key_of_task(G.current());
+  G.engine.publish(key);
+  G.engine.signal(key);
+  end_sentinel(task);
+  if (!task.daemon && --G.alive_workers == 0) G.engine.signal(kQuiescence);
+}
+
+PyObject* pool_main(PyObject*, PyObject*) {
+  for (;;) {
+    Task& task = G.me();
+    PyGreenlet* self = task.greenlet;
+    const TaskId id = G.current();
+    if (id == 0)
+      run_main(task);
+    else
+      run_worker(task);
+    end_task(task);
+    PyErr_Clear();
+    G.idle.push_back(self);
+    task.greenlet = nullptr;
+    task.fields.save(G.thread_state);
+    PyGreenlet* to = G.hub;
+    if (task.booting && !G.unwinding) {  // it ended before its run(): back to whoever started it
+      task.booting = false;
+      --G.quiet;
+      G.refresh_live();
+      G.engine.finish();
+      G.engine.set_current(task.starter);
+      G.me().fields.load(G.thread_state);
+      to = G.me().greenlet;
+    } else if (id == 0 || G.unwinding || G.interrupted) {
+      if (id == 0 && !G.unwinding) G.task(0).fields.save(G.thread_state);
+      if (!G.unwinding && id != 0) G.engine.finish();
+      G.task(0).fields.load(G.thread_state);
+    } else {
+      const TaskId next = G.engine.finish();
+      if (next == kNone) {
+        G.task(0).fields.load(G.thread_state);
+      } else {
+        G.engine.set_current(next);
+        G.me().fields.load(G.thread_state);
+        to = G.me().greenlet;
+      }
+    }
+    ++G.switches;
+    PyObject* resumed = PyGreenlet_Switch(to, nullptr, nullptr);
+    if (resumed == nullptr) return nullptr;  // the greenlet itself is being ended
+    Py_DECREF(resumed);
+  }
+}
+
+PyMethodDef pool_definition = {"task", pool_main, METH_NOARGS, nullptr};
+
+PyGreenlet* take_greenlet() {
+  if (!G.idle.empty()) {
+    PyGreenlet* greenlet = G.idle.back();
+    G.idle.pop_back();
+    return greenlet;
+  }
+  static PyObject* function = PyCFunction_New(&pool_definition, nullptr);
+  return PyGreenlet_New(function, G.hub);
+}
+
+// ---------------------------------------------------------------- the hub
+
+bool has_other_threads() {
+  int count = 0;
+  for (PyThreadState* ts = PyInterpreterState_ThreadHead(G.thread_state->interp); ts != nullptr; ts = PyThreadState_Next(ts)) ++count;
+  return count > 1;
+}
+
+// A thread that is not controlled may have released a lock: whoever waits for a free one can go on.
+bool wake_externals() {
+  bool woken = false;
+  for (std::size_t i = 0; i < G.task_count; ++i) {
+    const auto id = static_cast<TaskId>(i);
+    const TaskRecord& record = G.engine.task(id);
+    if (G.task(id).ended || record.state != TaskState::kWaiting) continue;
+    if (record.pending.op != Op::kAcquire) continue;
+    if (lock_is_held(reinterpret_cast<PyObject*>(record.pending.key))) continue;
+    G.engine.wake(id);
+    woken = true;
+  }
+  return woken;
+}
+
+bool main_awaits_workers() {
+  const TaskRecord& record = G.engine.task(0);
+  return !G.task(0).ended && record.state == TaskState::kWaiting && record.waits_for == kQuiescence;
+}
+
+void doze() {
+  Py_BEGIN_ALLOW_THREADS
+  const timespec pause = {0, 1'000'000};
+  nanosleep(&pause, nullptr);
+  Py_END_ALLOW_THREADS
+}
+
+constexpr int kGraceMilliseconds = 200;
+
+// Runs tasks until main has ended or nobody can go on.
+void run_hub() {
+  int patience = kGraceMilliseconds;
+  TaskId next = 0;
+  for (;;) {
+    G.engine.set_current(next);
+    Task& task = G.task(next);
+    if (next != 0) task.fields.load(G.thread_state);
+    switch_to(task.greenlet);
+    for (;;) {
+      if (G.task(0).ended || G.interrupted || G.engine.ending() != Ending::kRunning) return;
+      if (PyErr_Occurred()) return;
+      next = kNone;
+      if (wake_externals()) {
+        next = G.engine.next();
+      } else if (main_awaits_workers()) {
+        G.engine.signal(kQuiescence);
+        next = G.engine.next();
+      } else if (patience > 0 && has_other_threads()) {
+        --patience;
+        doze();
+        if (PyErr_CheckSignals() < 0) return;
+        continue;
+      } else {
+        G.engine.set_ending(Ending::kStuck);
+        return;
+      }
+      if (next != kNone) break;
+    }
+  }
+}
+
+PyObject* frame_of(const Task& task) {
+  if (task.greenlet == nullptr) return Py_NewRef(Py_None);
+  PyObject* frame = PyObject_GetAttrString(reinterpret_cast<PyObject*>(task.greenlet), "gr_frame");
+  if (frame == nullptr) {
+    PyErr_Clear();
+    return Py_NewRef(Py_None);
+  }
+  return frame;
+}
+
+// Tells the observer who waits for what, before the tasks are ended: (task, op, site, object, owner, frame).
+void report_waiting() {
+  if (G.on_stuck == nullptr) return;
+  PyObject* list = PyList_New(0);
+  for (std::size_t i = 0; list != nullptr && i < G.task_count; ++i) {
+    const auto id = static_cast<TaskId>(i);
+    const TaskRecord& record = G.engine.task(id);
+    if (G.task(id).ended) continue;
+    const bool on_object = record.state == TaskState::kWaiting && (record.pending.op == Op::kAcquire || record.pending.op == Op::kGet);
+    PyObject* object = on_object ? reinterpret_cast<PyObject*>(record.pending.key) : Py_None;
+    TaskId owner = on_object ? G.engine.owner(record.pending.key) : kNone;
+    if (record.pending.op == Op::kJoin && (record.pending.key & kTaskKeys)) owner = static_cast<TaskId>(record.pending.key & 0xffffffff);
+    PyObject* row = Py_BuildValue("(iiIOiNO)", id, static_cast<int>(record.pending.op), record.pending.site, object, owner,
+                                  frame_of(G.task(id)), record.state == TaskState::kWaiting ? Py_True : Py_False);
+    if (row == nullptr || PyList_Append(list, row) < 0) PyErr_Clear();
+    Py_XDECREF(row);
+  }
+  Inactive inactive;
+  PyObject* result = list ? PyObject_CallOneArg(G.on_stuck, list) : nullptr;
+  if (result == nullptr) PyErr_WriteUnraisable(G.on_stuck);
+  Py_XDECREF(result);
+  Py_XDECREF(list);
+}
+
+// Ends every task that is left by an exception that threads ignore, without any choice in between.
+void unwind() {
+  G.unwinding = true;
+  ++G.quiet;
+  G.refresh_live();
+  for (std::size_t i = 0; i < G.task_count; ++i) {
+    const auto id = static_cast<TaskId>(i);
+    Task& task = G.task(id);
+    if (task.ended || task.abandoned) continue;
+    if (G.engine.task(id).pending.op == Op::kBegin && task.thread == nullptr && id != 0) {  // never began
+      G.idle.push_back(task.greenlet);
+      task.greenlet = nullptr;
+      Py_CLEAR(task.function);
+      Py_CLEAR(task.arguments);
+      Py_CLEAR(task.keywords);
+      task.ended = true;
+      continue;
+    }
+    G.engine.set_current(id);
+    task.fields.load(G.thread_state);
+    switch_to(task.greenlet);
+    PyErr_Clear();
+  }
+  G.unwinding = false;
+  --G.quiet;
+}
+
+void forget_tasks() {
+  forget_handles();
+  for (std::size_t i = 0; i < G.task_count; ++i) {
+    Task& task = *G.tasks[i];
+    Py_CLEAR(task.thread);
+    Py_CLEAR(task.sentinel);
+    if (task.abandoned) task.greenlet = nullptr;  // leaked on purpose, with what it holds
+  }
+}
+
+}  // namespace
+
+PyObject* quiesce(PyObject*, PyObject*) {
+  if (!here() || G.alive_workers == 0 || G.current() != 0) return PyLong_FromLong(G.alive_workers);
+  if (!go(G.engine.wait(Op::kJoin, kEndSite, kQuiescence, kForever))) return nullptr;
+  return PyLong_FromLong(G.alive_workers);
+}
+
+void deactivate_after_fork() {
+  G.active = false;
+  G.refresh_live();
+}
+
+void set_aborted_type(PyObject* type) { aborted_type = type; }
+void set_on_leftover(PyObject* callable) { Py_XSETREF(on_leftover, Py_XNewRef(callable)); }
+
+bool execute(PyObject* body, Strategy& strategy, const RunOptions& options, ExecutionReport& report) {
+  PyThreadState* ts = compat::thread_state();
+  Py_XDECREF(PyContext_CopyCurrent());  // makes sure that the thread has a context, which main shares
+  G.thread_state = ts;
+  G.hub = PyGreenlet_GetCurrent();
+  if (G.hub == nullptr) return false;
+  G.multi = G.unwinding = G.interrupted = false;
+  G.quiet = 0;
+  G.alive_workers = 0;
+  G.switches = 0;
+  G.epoch = options.epoch;
+  G.entropy.reseed(options.strategy.seed ^ 0x5bd1e995);
+  outcome = {};
+  G.engine.begin(strategy, options);
+  PyObject* none = PyTuple_New(0);
+  const TaskId main = start_task(body, none, nullptr, false);
+  Py_DECREF(none);
+  if (main == kNone) return false;
+  PyObject* context = Py_NewRef(ts->context);
+  G.task(0).fields.save(ts);
+  report.main_context = context;
+  const int collected = PyGC_Disable();
+  G.active = true;
+  G.refresh_live();
+  run_hub();
+  report.leftover = G.alive_workers;
+  if (G.engine.ending() == Ending::kRunning) G.engine.set_ending(Ending::kFinished);
+  const bool stuck = G.engine.ending() != Ending::kFinished || G.alive_workers > 0;
+  if (stuck && !G.interrupted) report_waiting();
+  unwind();
+  G.active = false;
+  G.refresh_live();
+  G.task(0).fields.load(ts);
+  release_held_locks();
+  forget_tasks();
+  if (collected) PyGC_Enable();
+  Py_DECREF(context);
+  Py_CLEAR(G.hub);
+  report.value = outcome.value;
+  report.exception = outcome.exception;
+  report.interrupted = G.interrupted;
+  G.engine.end_execution();
+  return true;
+}
+
+}  // namespace unblink

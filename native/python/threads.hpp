@@ -1,0 +1,10 @@
+#pragma once
+#include "ground.hpp"
+
+namespace unblink {
+
+void adopt_handle(TaskId id);  // 3.13: the task's handle is answered for by us from now on
+void forget_handles();         // at the end of an execution
+bool refresh_internal_locks();
+
+}  // namespace unblink

@@ -1,0 +1,87 @@
+"""A named defect with the events that prove it, and what must hold when it is fixed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from unblink.model.finding import Event
+from unblink.model.site import SourceLine
+
+LOST_UPDATE = "lost update"
+CHECK_THEN_ACT = "check-then-act"
+LAZY_INITIALISATION = "lazy initialisation"
+NON_REPEATABLE_READ = "non-repeatable read"
+DIRTY_READ = "dirty read"
+OVERWRITTEN = "overwritten before use"
+LOCK_ORDER = "lock-order inversion"
+SELF_DEADLOCK = "self-deadlock"
+NEVER_RELEASED = "lock never released"
+MISSED_SIGNAL = "missed signal"
+NO_RECHECK = "wait without a second check"
+ACKNOWLEDGED = "acknowledged before done"
+LEASE_OUTLIVED = "lease outlived"
+STALE_READ = "stale read"
+ORDER_VIOLATION = "order violation"
+CHANGED_WHILE_ITERATED = "iterator over a changing container"
+
+_TITLES = {
+    CHECK_THEN_ACT: "check-then-act on {target}",
+    MISSED_SIGNAL: "missed signal on {target}",
+    NO_RECHECK: "wait without a second check of {target}",
+    ACKNOWLEDGED: "acknowledged before done: {target}",
+    LEASE_OUTLIVED: "lease outlived: {target}",
+    ORDER_VIOLATION: "order violation: {target} is read before it is written",
+    CHANGED_WHILE_ITERATED: "iterator over a changing container: {target}",
+    NEVER_RELEASED: "lock never released: {target}",
+    OVERWRITTEN: "{target} overwritten before use",
+}
+
+_FIXES = {
+    LOST_UPDATE: "no other task writes {target} between a task's read of it and its write: "
+    "one lock around both, taken by every writer",
+    CHECK_THEN_ACT: "what was checked about {target} is still true when it is acted on: "
+    "check and act under one lock, or in one atomic operation",
+    LAZY_INITIALISATION: "{target} is made once: checked again under a lock before it is made",
+    NON_REPEATABLE_READ: "{target} is read once into a local name, or both reads are under the writers' lock",
+    DIRTY_READ: "nobody reads {target} between its two writes: one lock around both, taken by every reader",
+    OVERWRITTEN: "each task has a {target} of its own, or its write and its use are under one lock",
+    LOCK_ORDER: "every task takes {target} in the same order",
+    SELF_DEADLOCK: "no task waits for {target} while it has it: call without the lock, or an RLock",
+    NEVER_RELEASED: "{target} is released on every path, also when an exception leaves: `with {target}:`",
+    MISSED_SIGNAL: "the waiting task checks the state under the lock before it waits, and the state changes "
+    "under the same lock before {target} is signalled",
+    NO_RECHECK: "the condition is checked again after each wait: `while`, not `if`",
+    ACKNOWLEDGED: "the acknowledgement comes after the work is done and safe; "
+    "until then it can be delivered again",
+    LEASE_OUTLIVED: "the holder renews {target} while it works, and a write by a holder whose lease ran out "
+    "is refused (a fencing token)",
+    STALE_READ: "{target} is dropped or made anew when what it was made from is written",
+    ORDER_VIOLATION: "the read of {target} comes after the write: join, an event, or a queue",
+    CHANGED_WHILE_ITERATED: "nobody changes {target} while it is iterated: iterate over a copy that is made "
+    "under the writers' lock",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """One named pattern.
+
+    `target` is the location or lock; `evidence` are the key events in order; `remarks` says for some of
+    them (by event number) why they matter; `key` is the line to look at first.
+    """
+
+    pattern: str
+    target: str
+    evidence: tuple[Event, ...]
+    key: SourceLine | None
+    remarks: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The finding's title in one line: `lost update of Counter.value`."""
+        return _TITLES.get(self.pattern, self.pattern + " of {target}").replace("{target}", self.target)
+
+    @property
+    def fix(self) -> str:
+        """What must hold for the fix, in one line."""
+        return _FIXES[self.pattern].replace("{target}", self.target)

@@ -1,0 +1,50 @@
+"""The nearest passing schedule beside the failing one, from the first choice in which they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from unblink.explain.labels import deed, label_of, place
+from unblink.explain.plain_text import clip, pad
+from unblink.explain.styled import LABEL, Line, labelled
+from unblink.explain.vocabulary import same_step
+from unblink.model.finding import Event, Finding
+
+_ROWS = 4
+
+
+def first_difference(failing: Sequence[Event], passing: Sequence[Event]) -> int | None:
+    """Return the position of the first step that differs, or None when one is the other's beginning."""
+    for position, (one, other) in enumerate(zip(failing, passing, strict=False)):
+        if not same_step(one, other):
+            return position
+    return None
+
+
+def beside(finding: Finding, labels: Mapping[int, str], width: int) -> list[Line]:
+    """Return `passes when …` and the steps that follow, failing at the left and passing at the right."""
+    at = first_difference(finding.events, finding.passing)
+    if at is None:
+        return []
+    here, there = finding.events[at], finding.passing[at]
+    if here.task == there.task:
+        text = (
+            f"{label_of(labels, here.task)} does {deed(there)} at {place(there.at)} after #{here.number - 1}"
+        )
+        text += f", not {deed(here)}"
+    else:
+        text = f"{label_of(labels, there.task)} goes on at {place(there.at)} ({deed(there)})"
+        text += f" instead of {label_of(labels, here.task)}"
+    lines = labelled("passes", f"when {text}", width, "fix")
+    half = (width - LABEL - 3) // 2
+    lines.append(Line(" " * (LABEL + 1) + pad("fails", half) + "  passes", "head"))
+    for left, right in zip(
+        _steps(finding.events, at, labels), _steps(finding.passing, at, labels), strict=True
+    ):
+        lines.append(Line(" " * (LABEL + 1) + pad(left, half) + "  " + clip(right, half)))
+    return lines
+
+
+def _steps(events: Sequence[Event], start: int, labels: Mapping[int, str]) -> list[str]:
+    steps = [f"{label_of(labels, event.task)}: {deed(event)}" for event in events[start : start + _ROWS]]
+    return steps + [""] * (_ROWS - len(steps))

@@ -1,0 +1,170 @@
+"""Unserialisable triples: two accesses of one task with a conflicting access of another in between.
+
+The four unserialisable interleavings of one location are those of AVIO (Lu et al., ASPLOS 2006, table 1):
+R-W'-R, W-W'-R, R-W'-W, W-R'-W. AVIO learns which pairs are meant to be atomic from passing runs. We do
+not guess either: a triple counts only when the schedule's own choices made it (a preemption inside it) or
+the nearest passing schedule lacks it, and the three cases that are often benign need the former.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from unblink.explain import diagnosis as names
+from unblink.explain.diagnosis import Diagnosis
+from unblink.explain.vocabulary import ACCESSING, WRITING, Role, is_check, role, touches
+from unblink.model.finding import Event
+from unblink.model.site import SourceLine
+
+_AUGMENTED = re.compile(r"(\+|-|\*|/|%|&|\||\^|<<|>>|@)=(?!=)")
+_SCAN = 50  # how many accesses between two of one task are looked at
+_RANK = {
+    names.LOST_UPDATE: 0,
+    names.CHECK_THEN_ACT: 0,
+    names.LAZY_INITIALISATION: 0,
+    names.OVERWRITTEN: 1,
+    names.DIRTY_READ: 2,
+    names.NON_REPEATABLE_READ: 3,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Triple:
+    """`first` and `second` are of one task, `between` of another; `span` is their distance in events."""
+
+    pattern: str
+    first: Event
+    between: Event
+    second: Event
+    span: int
+    preempted: bool
+
+
+def triple_diagnosis(events: Sequence[Event], passing: Sequence[Event]) -> Diagnosis | None:
+    """Return the best-proven triple of the failing `events` as a diagnosis, or None when none is proven."""
+    usual = Counter(_signature(triple) for triple in triples(passing))
+    proven: list[tuple[tuple[int, int, int, int], Triple]] = []
+    for triple in triples(events):
+        signature = _signature(triple)
+        usual[signature] -= 1
+        if usual[signature] >= 0:  # the passing schedule has it too, so it is not what makes the test fail
+            continue
+        weak = _RANK[triple.pattern] > 0
+        if triple.preempted or (passing and not weak):
+            order = (not triple.preempted, _RANK[triple.pattern], triple.span, triple.first.number)
+            proven.append((order, triple))
+    return _described(min(proven, key=lambda pair: pair[0])[1]) if proven else None
+
+
+def triples(events: Sequence[Event]) -> Iterator[Triple]:
+    """Yield every unserialisable triple of `events` that has a name."""
+    preempted: dict[int, list[int]] = defaultdict(list)
+    by_root: dict[str, list[tuple[int, Event]]] = defaultdict(list)
+    for index, event in enumerate(events):
+        if event.preempts:
+            preempted[event.task].append(index)
+        if role(event) in ACCESSING and event.target:
+            by_root[event.target.split("[", 1)[0]].append((index, event))
+    for accesses in by_root.values():
+        for start, end in _pairs(accesses):
+            yield from _between(accesses, start, end, preempted)
+
+
+def _pairs(accesses: Sequence[tuple[int, Event]]) -> Iterator[tuple[int, int]]:
+    """Yield positions of consecutive overlapping accesses of one task that are not neighbours."""
+    last: dict[tuple[int, str], int] = {}
+    for position, (_, event) in enumerate(accesses):
+        root = event.target.split("[", 1)[0]
+        earlier = max(last.get((event.task, name), -1) for name in (event.target, root))
+        if event.target == root:
+            earlier = max(earlier, last.get((event.task, ""), -1))
+        if 0 <= earlier < position - 1:
+            yield earlier, position
+        last[event.task, event.target] = last[event.task, ""] = position
+
+
+def _between(
+    accesses: Sequence[tuple[int, Event]], start: int, end: int, preempted: dict[int, list[int]]
+) -> Iterator[Triple]:
+    (low, first), (high, second) = accesses[start], accesses[end]
+    points = preempted.get(first.task, [])
+    is_preempted = bisect_right(points, high) > bisect_right(points, low)
+    for _, event in accesses[start + 1 : min(end, start + 1 + _SCAN)]:
+        if event.task == first.task or not (
+            touches(event.target, first.target) and touches(event.target, second.target)
+        ):
+            continue
+        pattern = _pattern(first, event, second)
+        if pattern:
+            yield Triple(pattern, first, event, second, high - low, is_preempted)
+            return
+
+
+def _pattern(first: Event, between: Event, second: Event) -> str | None:
+    if first.at.function != second.at.function:
+        return None
+    shape = tuple("W" if role(event) in WRITING else "R" for event in (first, between, second))
+    if shape == ("R", "W", "W"):
+        return _read_then_write(first, second)
+    if shape in (("R", "W", "R"), ("W", "W", "R")):
+        return _then_read(first, between, second)
+    plain = role(first) is Role.WRITE and role(second) is Role.WRITE
+    return names.DIRTY_READ if shape == ("W", "R", "W") and plain else None
+
+
+def _read_then_write(first: Event, second: Event) -> str:
+    if not is_check(first) or (first.at.line == second.at.line and _AUGMENTED.search(second.at.text)):
+        return names.LOST_UPDATE
+    empty = (
+        "is None" in first.at.text or re.match(r"\s*if not [\w.]+:", first.at.text) or first.value == "None"
+    )
+    if empty and first.target == second.target and "[" not in first.target:
+        return names.LAZY_INITIALISATION
+    return names.CHECK_THEN_ACT
+
+
+def _then_read(first: Event, between: Event, second: Event) -> str | None:
+    """Name a triple that ends with a read. The same line again is a loop that looks anew, as it should."""
+    if first.at.line == second.at.line or set(first.held) & set(between.held) & set(second.held):
+        return None
+    if role(first) is Role.READ and is_check(first):
+        return names.CHECK_THEN_ACT
+    known = first.value is not None and second.value is not None
+    if not known or first.value == second.value:
+        return None
+    return names.NON_REPEATABLE_READ if role(first) is Role.READ else names.OVERWRITTEN
+
+
+def _signature(triple: Triple) -> tuple[object, ...]:
+    return (triple.pattern, triple.first.target) + tuple(
+        (event.task, event.at.file, event.at.line) for event in (triple.first, triple.between, triple.second)
+    )
+
+
+def _described(triple: Triple) -> Diagnosis:
+    act = {names.LOST_UPDATE: "write", names.NON_REPEATABLE_READ: "second read"}.get(
+        triple.pattern, {"read": "next read"}.get(role(triple.second).value, role(triple.second).value)
+    )
+    begin = (
+        "check"
+        if triple.pattern in (names.CHECK_THEN_ACT, names.LAZY_INITIALISATION)
+        else role(triple.first).value
+    )
+    remark = f"between {{task:{triple.first.task}}}'s {begin} and its {act}"
+    target = max((triple.first.target, triple.second.target), key=len)
+    evidence = (triple.first, triple.between, triple.second)
+    return Diagnosis(triple.pattern, target, evidence, _key(triple), ((triple.between.number, remark),))
+
+
+def _key(triple: Triple) -> SourceLine:
+    """Name the stale check or the overwriting write; the intruder if only it goes without the lock."""
+    both = set(triple.first.held) & set(triple.second.held)
+    if both and not both & set(triple.between.held):
+        return triple.between.at
+    if triple.pattern in (names.CHECK_THEN_ACT, names.LAZY_INITIALISATION, names.NON_REPEATABLE_READ):
+        return triple.first.at
+    return triple.second.at

@@ -1,0 +1,141 @@
+"""The import hook: which modules are instrumented, and how they are loaded.
+
+A finder stands first in `sys.meta_path`, lets the finders after it find the module, and takes the place of
+the loader where the module is a source file of the project. pytest's assertion rewriting is such a loader:
+then its rewriting is done first, on the same tree, and its books are kept as it would keep them. pytest is
+never imported here; its own hook tells us where it is.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from types import CodeType, ModuleType
+
+from . import cache
+from .compiled import Compiled, compile_instrumented
+from .protocol import Registry
+from .pytest_assertions import PytestAssertions
+from .selection import Selection
+
+
+class Instrumenter:
+    """Decides which modules are instrumented, and makes their code.
+
+    `roots` are the project's directories; `include` are packages beyond them, by dotted name, or a function
+    of that name. `hook_module_level` also hooks the statements of modules (a script's are the main task).
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        *,
+        roots: Iterable[str | os.PathLike[str]] = (),
+        include: Callable[[str], bool] | Iterable[str] = (),
+        hook_module_level: bool = False,
+        use_cache: bool = True,
+    ) -> None:
+        self._registry = registry
+        self._selection = Selection(roots, include)
+        self._hook_module_level = hook_module_level
+        self._use_cache = use_cache
+
+    def wants(self, name: str, path: str) -> bool:
+        """Whether the module `name`, whose source is at `path`, is instrumented."""
+        return self._selection.selects(name, path)
+
+    def code(
+        self, path: str, *, assertions: PytestAssertions | None = None, hook_module_level: bool | None = None
+    ) -> CodeType:
+        """Return the code of the source file `path`, instrumented, registered and ready to run.
+
+        Raises:
+            OSError, SyntaxError, ValueError: as an import of this file does.
+        """
+        module_level = self._hook_module_level if hook_module_level is None else hook_module_level
+        return self._compiled(path, assertions, module_level).ready(self._registry)
+
+    def _compiled(self, path: str, assertions: PytestAssertions | None, module_level: bool) -> Compiled:
+        stat = os.stat(path)
+        variant = assertions.variant if assertions else ""
+        flags = int(module_level) | (assertions.flags << 1 if assertions else 0)
+        found = cache.load(path, stat, flags, variant) if self._use_cache else None
+        if found is not None:
+            return found
+        with open(path, "rb") as file:
+            source = file.read()
+        rewrite = assertions.rewriting(source, path) if assertions else None
+        compiled = compile_instrumented(source, path, hook_module_level=module_level, rewrite=rewrite)
+        if self._use_cache and len(source) == stat.st_size:
+            cache.store(path, stat, flags, compiled, variant)
+        return compiled
+
+
+class InstrumentingLoader(SourceFileLoader):
+    """Loads a source file as the import system does, but for its code."""
+
+    def __init__(
+        self, name: str, path: str, instrumenter: Instrumenter, assertions: PytestAssertions | None = None
+    ) -> None:
+        super().__init__(name, path)
+        self._instrumenter = instrumenter
+        self._assertions = assertions
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self._instrumenter.code(self.get_filename(fullname), assertions=self._assertions)
+
+    def exec_module(self, module: ModuleType) -> None:
+        if self._assertions is not None:
+            self._assertions.note_rewritten(module.__name__, self.get_filename(module.__name__))
+        super().exec_module(module)
+
+
+class InstrumentingFinder:
+    """Finds what the finders after it find, and puts our loader in place where the module is wanted."""
+
+    def __init__(self, instrumenter: Instrumenter) -> None:
+        self._instrumenter = instrumenter
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        spec = self._found_by_others(fullname, path, target)
+        if spec is not None and spec.origin is not None and spec.has_location:
+            self._take_over(spec, spec.origin)
+        return spec
+
+    def _take_over(self, spec: ModuleSpec, origin: str) -> None:
+        assertions = PytestAssertions.of(spec.loader)
+        if type(spec.loader) is not SourceFileLoader and assertions is None:
+            return
+        if self._instrumenter.wants(spec.name, origin):
+            spec.loader = InstrumentingLoader(spec.name, origin, self._instrumenter, assertions)
+
+    def _found_by_others(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None
+    ) -> ModuleSpec | None:
+        finders = list(sys.meta_path)
+        after = finders[finders.index(self) + 1 :] if self in finders else finders
+        for finder in after:
+            find = getattr(finder, "find_spec", None)
+            spec: ModuleSpec | None = None if find is None else find(fullname, path, target)
+            if spec is not None:
+                return spec
+        return None
+
+
+@contextmanager
+def instrumented_imports(instrumenter: Instrumenter) -> Iterator[InstrumentingFinder]:
+    """Instrument what is imported in this context. Enter it after pytest has put its own hook in place.
+
+    What was imported keeps its hooks, so the hooks have to stay (`protocol.install_hooks`).
+    """
+    finder = InstrumentingFinder(instrumenter)
+    sys.meta_path.insert(0, finder)
+    try:
+        yield finder
+    finally:
+        sys.meta_path.remove(finder)

@@ -1,0 +1,1 @@
+"""Schedules: how they are searched, replayed, minimised and kept."""

@@ -1,0 +1,28 @@
+"""Transfers between accounts, each with a lock of its own."""
+
+import threading
+
+
+class Account:
+    def __init__(self, number, balance):
+        self.number = number
+        self.balance = balance
+        self.lock = threading.Lock()
+
+
+def transfer(source, target, amount):
+    with source.lock:
+        with target.lock:
+            source.balance -= amount
+            target.balance += amount
+
+
+def test_transfers_in_both_directions_keep_the_sum():
+    savings, current = Account(1, 100), Account(2, 100)
+    there = threading.Thread(target=transfer, args=(savings, current, 30), name="there")
+    back = threading.Thread(target=transfer, args=(current, savings, 10), name="back")
+    there.start()
+    back.start()
+    there.join()
+    back.join()
+    assert (savings.balance, current.balance) == (80, 120)

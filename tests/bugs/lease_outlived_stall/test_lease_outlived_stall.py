@@ -1,0 +1,16 @@
+import threading
+
+from lease_outlived_stall_app import Stock
+
+
+def test_the_stock_goes_down_by_all_that_was_shipped():
+    stock = Stock(100)
+    threads = [
+        threading.Thread(target=stock.ship, args=(name, pieces), name=name)
+        for name, pieces in [("north", 10), ("south", 20)]
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert stock.store.read() == 70
