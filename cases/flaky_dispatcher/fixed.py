@@ -12,7 +12,7 @@ import hmac
 import sys
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from typing import TextIO
 
 from .gateways import Gateway, sign
@@ -21,7 +21,7 @@ SENDERS = 2
 
 
 class Dispatcher:
-    """Sends messages over every gateway. Each change of what is in flight goes to `audit`, one line each."""
+    """Sends messages over every gateway. Each delivery is written to `audit`."""
 
     def __init__(self, gateways: Sequence[Gateway], audit: TextIO) -> None:
         self._gateways = gateways
@@ -36,9 +36,9 @@ class Dispatcher:
                 pool.submit(gateway.send, message, self._on_receipt): gateway.channel
                 for gateway in self._gateways
             }
-            for answer in as_completed(accepted):
+            for answer, channel in accepted.items():
                 answer.result()
-                self._count(accepted[answer], +1)
+                self._count(channel, +1)
 
     def close(self) -> None:
         """Wait for every receipt."""

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 
 KEY = b"shared with the gateways"
-SIGNATURE_ROUNDS = 500
+SIGNATURE_ROUNDS = 1000
 
 Receipt = Callable[[str, bytes], None]
 

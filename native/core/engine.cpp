@@ -20,6 +20,7 @@ void Engine::begin(Strategy& strategy, const RunOptions& options) {
   timers_ = {};
   now_ = options.epoch;
   stalled_ = 0;
+  shortest_stall_ = kForever;
   steps_ = switches_ = last_progress_ = 0;
   ending_ = Ending::kRunning;
   meetings_.clear();
@@ -29,7 +30,7 @@ void Engine::begin(Strategy& strategy, const RunOptions& options) {
   deviations_.clear();
   stalls_.clear();
   trace_.clear();
-  trace_hash_ = 0xcbf29ce484222325ULL;
+  trace_hash_ = call_hash_ = 0xcbf29ce484222325ULL;
   for (const SiteId site : heating_) hot_[site] = 2;
   heating_.clear();
   strategy.begin(options.strategy);
@@ -77,9 +78,10 @@ void Engine::arrive(Op op, SiteId site, Key key) {
   ++steps_;
   ++run_length_;
   if (is_progress(op)) last_progress_ = steps_;
-  trace_hash_ = (trace_hash_ ^ ((static_cast<std::uint64_t>(current_) << 40) |
-                                (static_cast<std::uint64_t>(op) << 32) | site)) *
-                0x100000001b3ULL;
+  const std::uint64_t word =
+      (static_cast<std::uint64_t>(current_) << 40) | (static_cast<std::uint64_t>(op) << 32) | site;
+  trace_hash_ = (trace_hash_ ^ word) * 0x100000001b3ULL;
+  if (op < Op::kRead) call_hash_ = (call_hash_ ^ word) * 0x100000001b3ULL;
   if (trace_.size() < kTraceCapacity) trace_.push_back({current_, site, op});
 }
 
@@ -108,6 +110,7 @@ TaskId Engine::next() {
       fire_timers();
       continue;
     }
+    if (has_deadline) shortest_stall_ = std::min(shortest_stall_, deadline - now_);
     const bool clock_allowed = has_deadline && deadline - now_ <= options_.stall_budget - stalled_;
     const TaskId by_default = default_choice();
     TaskId pick = by_default;

@@ -135,7 +135,10 @@ class Engine final : public Tasks {
   const std::vector<TraceEntry>& trace() const { return trace_; }
   const std::vector<StallRecord>& stalls() const { return stalls_; }
   std::uint64_t trace_hash() const { return trace_hash_; }
+  std::uint64_t call_hash() const { return call_hash_; }  // of the operations that every execution makes points of
   Nanos stalled() const { return stalled_; }
+  // The shortest time for which ready tasks would have had to be held back for a deadline to pass; kForever if none.
+  Nanos shortest_stall() const { return shortest_stall_; }
 
   // --- what is learned, from execution to execution ---
   void new_site(SiteId site);
@@ -179,6 +182,7 @@ class Engine final : public Tasks {
   std::uint64_t tickets_ = 0;
   Nanos now_ = 0;
   Nanos stalled_ = 0;
+  Nanos shortest_stall_ = kForever;
   std::uint64_t steps_ = 0;
   std::uint64_t switches_ = 0;
   std::uint64_t last_progress_ = 0;
@@ -191,6 +195,7 @@ class Engine final : public Tasks {
   std::vector<StallRecord> stalls_;
   std::vector<TraceEntry> trace_;
   std::uint64_t trace_hash_ = 0;
+  std::uint64_t call_hash_ = 0;
 
   // --- the knowledge ---
   std::vector<std::uint8_t> hot_;  // 0 cold, 1 from the next execution on, 2 hot

@@ -99,7 +99,8 @@ PyObject* take_unhandled() {
 }
 
 // run(body, strategy, seed, depth, expected_steps, stall_ns, epoch_ns, step_limit, livelock_after, fairness)
-//   -> (ending, value, exception, unhandled or None, points, switches, tasks, trace hash, stalled ns, leftover,
+//   -> (ending, value, exception, unhandled or None, points, switches, tasks, trace hash, call hash, stalled ns,
+//       shortest stall ns, //       leftover,
 //       interrupted)
 PyObject* run(PyObject*, PyObject* args) {
   PyObject* body;
@@ -129,11 +130,12 @@ PyObject* run(PyObject*, PyObject* args) {
   if (!execute(body, *strategy, options, report)) return nullptr;
   PyObject* unhandled = G.unhandled.empty() ? Py_NewRef(Py_None) : take_unhandled();
   const Engine& e = G.engine;
-  return Py_BuildValue("(iNNNKKnKLiO)", static_cast<int>(e.ending()), report.value ? report.value : Py_NewRef(Py_None),
+  return Py_BuildValue("(iNNNKKnKKLLiO)", static_cast<int>(e.ending()), report.value ? report.value : Py_NewRef(Py_None),
                        report.exception ? report.exception : Py_NewRef(Py_None), unhandled,
                        static_cast<unsigned long long>(e.steps()), static_cast<unsigned long long>(e.switches()),
                        static_cast<Py_ssize_t>(e.task_count()), static_cast<unsigned long long>(e.trace_hash()),
-                       static_cast<long long>(e.stalled()), report.leftover, report.interrupted ? Py_True : Py_False);
+                       static_cast<unsigned long long>(e.call_hash()),
+                       static_cast<long long>(e.stalled()), static_cast<long long>(e.shortest_stall()), report.leftover, report.interrupted ? Py_True : Py_False);
 }
 
 // ---- what the last execution left behind

@@ -90,7 +90,8 @@ def lost_update() -> Finding:
         None,
         message="AssertionError: assert 1 == 2",
         traceback="Traceback (most recent call last):\n"
-        '  File "test_counter.py", line 12, in test_bump\n    assert counter.value == 2\nAssertionError: assert 1 == 2\n',
+        '  File "test_counter.py", line 12, in test_bump\n    assert counter.value == 2\n'
+        "AssertionError: assert 1 == 2\n",
         gil=Gil.ONLY_FREE_THREADED,
         gil_reason=SAFE_BY_LUCK,
         tasks=workers(2, start),
@@ -227,7 +228,8 @@ def lost_exception() -> Finding:
         None,
         send,
         message="IndexError: list index out of range",
-        traceback='Traceback (most recent call last):\n  File "mail.py", line 9, in send\n    outbox[0].send()\n'
+        traceback='Traceback (most recent call last):\n  File "mail.py", line 9, in send\n'
+        "    outbox[0].send()\n"
         "IndexError: list index out of range\n",
         gil=Gil.CAN_HAPPEN,
         tasks=(TaskInfo(0, "main", "main"), TaskInfo(1, "main/0", "Thread-1 (send)", start, "main")),

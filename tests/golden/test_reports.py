@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from unblink.explain.plain_text import cells
 FOLDER = Path(__file__).parent
 
 
-def _load_reports():  # type: ignore[no-untyped-def]
+def _load_reports() -> Any:
     spec = importlib.util.spec_from_file_location("golden_reports", FOLDER / "reports.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

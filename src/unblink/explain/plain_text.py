@@ -7,6 +7,7 @@ must not let a value recolour the terminal, forge a line of the report or fail w
 
 from __future__ import annotations
 
+import math
 import unicodedata
 
 ELLIPSIS = "…"
@@ -94,7 +95,7 @@ def seconds(value: object) -> str:
         number = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         return f"{neutral(value, 20)} s"
-    if number != number or number in (float("inf"), float("-inf")) or abs(number) >= 1e15:
+    if not math.isfinite(number) or abs(number) >= 1e15:
         return f"{number:g} s"
     text = f"{number:.6f}".rstrip("0").rstrip(".")
     if text in ("0", "-0") and number:

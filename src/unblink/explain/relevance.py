@@ -6,11 +6,12 @@ in the order of how much they explain, until the rows are used up; the gaps are 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from unblink.explain.vocabulary import Role, role, touches
+from unblink.explain.vocabulary import Role, role
 from unblink.model.finding import Event
 
 ROWS = 40
@@ -126,22 +127,33 @@ def _rings(events: Sequence[Event], evidence: Sequence[int], targets: Collection
     yield _nearest([near for _, after in steps for near in (after - 1, after)], core)[: 2 * _CHOICES]
     focus = [*evidence, *(position for step in steps for position in step), *stalls] or [len(events) - 1]
     about = targets or {events[position].target for position, _ in steps if events[position].target}
-    related = [
-        position
-        for position, event in enumerate(events)
-        if role(event) not in _FRAME and any(touches(event.target, target) for target in about)
-    ]
-    yield _nearest(related, focus)[:_RELATED]
+    yield _nearest(_about(events, about), focus)[:_RELATED]
     yield [near for position in core for near in (position - 1, position + 1)]
     yield [position for position, event in enumerate(events) if role(event) in _FRAME][:16]
     yield list(range(len(events) - 1, max(-1, len(events) - (4 if core else 12)), -1))
 
 
+def _about(events: Sequence[Event], targets: Collection[str]) -> list[int]:
+    """Return the positions of events on one of `targets`, its container or its items, each looked at once."""
+    containers = {target.split("[", 1)[0] for target in targets if "[" in target}
+    wanted = {*targets, *containers} - {""}
+    found: list[int] = []
+    for position, event in enumerate(events):
+        root = event.target.split("[", 1)[0]
+        if role(event) not in _FRAME and (event.target in wanted or root in targets):
+            found.append(position)
+    return found
+
+
 def _nearest(positions: list[int], focus: list[int]) -> list[int]:
-    anchors = sorted(set(focus))[:50] or [0]
-    return sorted(
-        positions, key=lambda position: (min(abs(position - anchor) for anchor in anchors), position)
-    )
+    """Return `positions`, those nearest to one of `focus` first."""
+    anchors = sorted(set(focus)) or [0]
+
+    def distance(position: int) -> tuple[int, int]:
+        at = bisect_left(anchors, position)
+        return min(abs(position - anchor) for anchor in anchors[max(at - 1, 0) : at + 1]), position
+
+    return sorted(positions, key=distance)
 
 
 def _add_event(rows: list[Row], event: Event) -> None:

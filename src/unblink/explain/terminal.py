@@ -66,7 +66,7 @@ def render(
         lambda: header.replay(finding, width),
     )
     body: Sequence[_Section] = (
-        lambda: _events(finding, diagnosis, loop, labels, width, rows),
+        lambda: _events(finding, diagnosis, loop, labels, width=width, rows=rows),
         lambda: beside(finding, labels, width),
         lambda: stacks(finding, labels, width),
         lambda: _traceback(finding, width) if traceback else [],
@@ -85,6 +85,7 @@ def _events(
     diagnosis: Diagnosis | None,
     loop: Loop | None,
     labels: dict[int, str],
+    *,
     width: int,
     rows: int,
 ) -> list[Line]:

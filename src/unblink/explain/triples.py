@@ -140,9 +140,8 @@ def _then_read(first: Event, between: Event, second: Event) -> str | None:
 
 
 def _signature(triple: Triple) -> tuple[object, ...]:
-    return (triple.pattern, triple.first.target) + tuple(
-        (event.task, event.at.file, event.at.line) for event in (triple.first, triple.between, triple.second)
-    )
+    steps = (triple.first, triple.between, triple.second)
+    return (triple.pattern, triple.first.target, *((step.task, step.at.file, step.at.line) for step in steps))
 
 
 def _described(triple: Triple) -> Diagnosis:

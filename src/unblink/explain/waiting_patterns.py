@@ -102,7 +102,7 @@ def _missed_signal(finding: Finding, entry: Waiting) -> Diagnosis | None:
     waits = [
         index for index, event in enumerate(events) if event.task == entry.task and role(event) is Role.WAIT
     ]
-    if not waits or entry.operation == "acquire" and not _in_wait(entry):
+    if not waits or (entry.operation == "acquire" and not _in_wait(entry)):
         return None
     target = subject(events[waits[-1]])
     begin = waits[-1]

@@ -17,7 +17,7 @@ from . import protocol
 from .methods import FRESH
 from .protocol import Flag
 from .scopes import Scope, Scopes, mangled
-from .sites import SiteList, again, bare_hook_call, cell_of, hook_call, like
+from .sites import SiteList, again, bare_hook_call, cell_of, every_node, hook_call, like
 
 _FRESH_NODES = (
     ast.Constant, ast.JoinedStr, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.ListComp, ast.SetComp,
@@ -33,7 +33,7 @@ class Surroundings:
         self.scopes = Scopes(tree)
         self.stored_attributes = frozenset(
             node.attr
-            for node in ast.walk(tree)
+            for node in every_node(tree)
             if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load)
         )
         self.standard_modules = self._standard_modules(tree)
@@ -182,7 +182,7 @@ class Expressions(ast.NodeTransformer):
     def stored(self, value: ast.expr, targets: list[ast.expr]) -> ast.expr:
         """Return `value` with a hook for each shared variable among `targets`."""
         for target in targets:
-            for node in ast.walk(target):
+            for node in every_node(target):
                 if not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Store):
                     continue
                 if self.owner_if_shared(node.id) is not None:
@@ -244,7 +244,7 @@ def suspends(node: ast.AST) -> bool:
     return any(
         isinstance(inner, ast.Await | ast.Yield | ast.YieldFrom)
         or (isinstance(inner, ast.comprehension) and bool(inner.is_async))
-        for inner in ast.walk(node)
+        for inner in every_node(node)
     )
 
 

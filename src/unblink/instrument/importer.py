@@ -138,4 +138,5 @@ def instrumented_imports(instrumenter: Instrumenter) -> Iterator[InstrumentingFi
     try:
         yield finder
     finally:
-        sys.meta_path.remove(finder)
+        if sys.meta_path is not None and finder in sys.meta_path:  # it is None while Python shuts down
+            sys.meta_path.remove(finder)

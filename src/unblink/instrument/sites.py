@@ -8,6 +8,7 @@ debugger that steps by lines, and a coverage tool, see the same lines in the sam
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from typing import Final, TypeVar
 
 from unblink.model.site import Access, Place
@@ -93,6 +94,17 @@ def like(new: _Positioned, old: ast.expr | ast.stmt) -> _Positioned:
     new.lineno, new.col_offset = old.lineno, old.col_offset
     new.end_lineno, new.end_col_offset = old.end_lineno, old.end_col_offset
     return new
+
+
+def every_node(root: ast.AST) -> Iterator[ast.AST]:
+    """Yield `root` and every node below it.
+
+    `ast.walk` imports `collections` when it is called, which fails while that is what is being imported.
+    """
+    nodes = [root]
+    for node in nodes:
+        nodes.extend(ast.iter_child_nodes(node))
+        yield node
 
 
 def _after(node: ast.expr, argument: ast.expr) -> None:

@@ -16,7 +16,7 @@ from . import protocol
 from .calls import Calls
 from .expressions import has_slice, suspends
 from .protocol import Flag, SiteTuple
-from .sites import again, bare_hook_call, hook_call, like
+from .sites import again, bare_hook_call, every_node, hook_call, like
 
 _STEADY = (ast.Constant, ast.Name, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop, ast.expr_context)
 
@@ -90,7 +90,7 @@ class Statements(Calls):
             assert isinstance(target, ast.Name | ast.Attribute | ast.Subscript)
             node.target = target
             return node
-        steady = all(isinstance(inner, _STEADY) for inner in ast.walk(node.value))
+        steady = all(isinstance(inner, _STEADY) for inner in every_node(node.value))
         flags = Flag.CLOSES_PAIR | (Flag.ONE_STEP if steady else Flag.NONE)
         if suspends(node.value):
             flags |= Flag.SUSPENDS

@@ -1,1 +1,1 @@
-"""Schedules: how they are searched, replayed, minimised and kept."""
+"""Schedules: which to run, how to write them down, how to make a failing one small."""

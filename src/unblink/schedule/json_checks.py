@@ -121,7 +121,7 @@ def _has_control(text: str) -> bool:
 
 def _is_control(character: str) -> bool:
     code = ord(character)
-    return code < 0x20 and character not in "\n\t" or 0x7F <= code < 0xA0 or 0xD800 <= code < 0xE000
+    return (code < 0x20 and character not in "\n\t") or 0x7F <= code < 0xA0 or 0xD800 <= code < 0xE000
 
 
 def _escaped(character: str) -> str:

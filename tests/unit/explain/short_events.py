@@ -11,8 +11,10 @@ def at(line: int, text: str = "", function: str = "run", file: str = "a.py") -> 
 
 
 def events(*steps: tuple[object, ...]) -> tuple[Event, ...]:
-    """Each step is (task, operation, target, line, text[, value[, *flags]]); flags: "!" preempts, a float is the time,
-    a tuple the locks held."""
+    """Each step is (task, operation, target, line, text[, value[, *flags]]).
+
+    Flags: "!" preempts, a float is the virtual time, a tuple the locks held.
+    """
     made = []
     for number, step in enumerate(steps, 1):
         task, operation, target, line, text, *rest = step

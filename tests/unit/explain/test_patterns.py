@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from short_events import at, events, finding
 
@@ -231,9 +233,8 @@ def test_cpythons_own_word_names_the_changing_container() -> None:
         (1, "read", "d", 3, "for k in d:"),
         (2, "write", "d['x']", 9, "d['x'] = 1", "1"),
     )
-    fields = {"message": "RuntimeError: dictionary changed size during iteration"}
-    stalls = (Stall("w", 0.1, "", ""),)
-    found = diagnose(finding(events(*steps), stalls=stalls, **fields))
+    message = "RuntimeError: dictionary changed size during iteration"
+    found = diagnose(finding(events(*steps), stalls=(Stall("w", 0.1, "", ""),), message=message))
     assert found is not None and found.title == "iterator over a changing container: d"
     assert found.key is not None and found.key.line == 3
 
@@ -251,8 +252,6 @@ def test_a_failure_in_which_the_schedule_had_no_part_is_not_named() -> None:
 def test_what_the_finder_has_named_stays() -> None:
     given = finding(events(*LOST), fix="as the finder says")
     assert named(given).fix == "as the finder says"
-    import dataclasses
-
     assert named(dataclasses.replace(given, pattern="aba")).pattern == "aba"
 
 

@@ -3,9 +3,11 @@ from __future__ import annotations
 import builtins
 import dataclasses
 import errno
+import functools
 import json
 import os
 import re
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -64,6 +66,14 @@ witnesses = st.builds(
 in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
 
+@functools.cache
+def content_of_the_witness() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "w.json"
+        dump(WITNESS, path)
+        return path.read_bytes()
+
+
 def refused(path: Path) -> UsageError:
     with pytest.raises(UsageError) as caught:
         load(path)
@@ -109,8 +119,7 @@ def test_a_damaged_file_raises_nothing_but_a_usage_error(
     tmp_path: Path, at: int, put: bytes, cut: int
 ) -> None:
     path = tmp_path / "w.json"
-    dump(WITNESS, path)
-    content = path.read_bytes()
+    content = content_of_the_witness()
     at %= len(content)
     path.write_bytes(content[:at] + put + content[at + cut :])
     try:
@@ -123,8 +132,7 @@ def test_a_damaged_file_raises_nothing_but_a_usage_error(
 @in_one_folder
 def test_a_file_that_is_cut_short_is_torn(tmp_path: Path, keep: int) -> None:
     path = tmp_path / "w.json"
-    dump(WITNESS, path)
-    content = path.read_bytes().rstrip()
+    content = content_of_the_witness().rstrip()
     path.write_bytes(content[: keep % len(content)])
     assert refused(path).slug == "witness-torn"
 
@@ -142,8 +150,7 @@ def test_a_value_of_another_type_anywhere_is_refused_or_read_but_never_crashes(
     tmp_path: Path, data: st.DataObject, value: object
 ) -> None:
     path = tmp_path / "w.json"
-    dump(WITNESS, path)
-    plain = json.loads(path.read_text(encoding="utf-8"))
+    plain = json.loads(content_of_the_witness())
     inner: Any = plain
     while True:
         key = data.draw(st.sampled_from(sorted(inner) if isinstance(inner, dict) else range(len(inner))))

@@ -1,0 +1,1 @@
+"""The job queue that did a task twice."""

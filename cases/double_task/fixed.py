@@ -1,0 +1,133 @@
+"""A job queue for invoices: workers pop jobs off a list, and take a lease for each invoice they work on.
+
+    rpush ──> jobs ──lpop──> worker ──> lease:<invoice> ──> render ──> result:<invoice>, billed + 1
+                                          ^ renewed by a heartbeat       ^ checks the token, counts once
+
+What must hold, and what sees to it (each of them can be switched off, to see what it is there for):
+- an invoice is billed once: the result write is *idempotent*, only the first result counts;
+- an older result never replaces a newer one: the lease comes with a *fencing* token, and the result write refuses
+  every token but the newest;
+- two workers do not work on one invoice at once: a *heartbeat* renews the lease while the work goes on. No lease can
+  promise that on a machine that stands still; this is why the first two do not rely on it.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from .renderer import Renderer
+from .store import Store
+
+JOBS = "jobs"
+BILLED = "billed"
+LEASE_SECONDS = 30.0
+HEARTBEAT_SECONDS = 10.0
+RETRY_SECONDS = 10.0
+
+
+class Worker:
+    """Works until the list is empty."""
+
+    def __init__(
+        self,
+        name: str,
+        store: Store,
+        renderer: Renderer,
+        *,
+        heartbeat: bool = True,
+        fencing: bool = True,
+        idempotent: bool = True,
+    ) -> None:
+        self.name = name
+        self._store = store
+        self._renderer = renderer
+        self._heartbeat = heartbeat
+        self._fencing = fencing
+        self._idempotent = idempotent
+
+    def run(self) -> None:
+        while (invoice := self._store.lpop(JOBS)) is not None:
+            if not self._attempt(invoice):
+                self._store.rpush(JOBS, invoice)
+                time.sleep(RETRY_SECONDS)
+
+    def _attempt(self, invoice: str) -> bool:
+        """Whether the job is done with; it is not while another worker holds the lease."""
+        if self._store.get(f"result:{invoice}") is not None:  # saves the work; what decides is the write
+            return True
+        token = self._take_lease(invoice)
+        if token is None:
+            return False
+        try:
+            with self._lease_kept(invoice, token):
+                pdf = self._renderer.render(invoice)
+            self._write_result(invoice, pdf, token)
+        finally:
+            self._store.delete_if_equal(f"lease:{invoice}", token)
+        return True
+
+    def _take_lease(self, invoice: str) -> str | None:
+        """The lease's token, larger than all before it; None when somebody else holds the lease."""
+        with self._store.transaction():
+            if self._store.get(f"lease:{invoice}") is not None:
+                return None
+            token = str(self._store.incr(f"token:{invoice}"))
+            self._store.set(f"lease:{invoice}", token, ex=LEASE_SECONDS)
+            return token
+
+    @contextmanager
+    def _lease_kept(self, invoice: str, token: str) -> Iterator[None]:
+        if not self._heartbeat:
+            yield
+            return
+        done = threading.Event()
+        heartbeat = threading.Thread(
+            target=self._renew, args=(invoice, token, done), name=f"{self.name}-heartbeat"
+        )
+        heartbeat.start()
+        try:
+            yield
+        finally:
+            done.set()
+            heartbeat.join()
+
+    def _renew(self, invoice: str, token: str, done: threading.Event) -> None:
+        while not done.wait(HEARTBEAT_SECONDS):
+            if not self._store.expire_if_equal(f"lease:{invoice}", token, LEASE_SECONDS):
+                return
+
+    def _write_result(self, invoice: str, pdf: str, token: str) -> None:
+        with self._store.transaction():
+            if self._fencing and self._store.get(f"token:{invoice}") != token:
+                return
+            is_first = self._store.get(f"result:{invoice}") is None
+            self._store.set(f"result:{invoice}", pdf)
+            self._store.rpush(f"writes:{invoice}", token)
+            if is_first or not self._idempotent:
+                self._store.incr(BILLED)
+
+
+def work_off(store: Store, renderer: Renderer, workers: int = 2, **cures: bool) -> None:
+    """Have `workers` threads do all the jobs that are in the list; `cures` are those of `Worker`."""
+    threads = [
+        threading.Thread(target=Worker(name, store, renderer, **cures).run, name=name)
+        for name in (f"worker-{number}" for number in range(1, workers + 1))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def main() -> None:
+    """A hundred invoices, each tenth sent twice."""
+    store = Store()
+    for number in range(100):
+        store.rpush(JOBS, *[f"invoice-{number:03}"] * (2 if number % 10 == 0 else 1))
+    work_off(store, Renderer())
+    print(f"{store.get(BILLED)} of 100 invoices billed")
+
+
+if __name__ == "__main__":
+    main()

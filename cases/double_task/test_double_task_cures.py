@@ -1,0 +1,35 @@
+"""Each cure of `fixed.py` taken out alone: which of the three promises does it carry?"""
+
+import pytest
+
+from .fixed import BILLED, JOBS, work_off
+from .renderer import Renderer
+from .store import Store
+
+CURES = ["none", "heartbeat", "fencing", "idempotent"]
+
+
+def run_without(cure: str) -> tuple[Store, Renderer]:
+    store, renderer = Store(), Renderer()
+    store.rpush(JOBS, "invoice-1", "invoice-2", "invoice-2")
+    work_off(store, renderer, **({} if cure == "none" else {cure: False}))
+    return store, renderer
+
+
+@pytest.mark.parametrize("without", CURES)
+def test_each_invoice_is_billed_once(without: str) -> None:
+    store, _ = run_without(without)
+    assert store.get(BILLED) == "2"
+
+
+@pytest.mark.parametrize("without", CURES)
+def test_an_older_result_never_replaces_a_newer_one(without: str) -> None:
+    store, _ = run_without(without)
+    tokens = store.lrange("writes:invoice-2")
+    assert tokens == sorted(tokens, key=int)
+
+
+@pytest.mark.parametrize("without", CURES)
+def test_two_workers_do_not_render_one_invoice_at_once(without: str) -> None:
+    _, renderer = run_without(without)
+    assert renderer.overlaps == 0

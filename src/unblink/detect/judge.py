@@ -1,0 +1,81 @@
+"""The oracles: what of an execution's outcome is a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from unblink.model.finding import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What went wrong in one execution; two executions fail alike if their `signature`s are equal.
+
+    `exception_type` is the qualified name of the type, `exception` the object where it is still at hand.
+    """
+
+    kind: Kind
+    exception_type: str | None
+    message: str
+    exception: BaseException | None = None
+    task: int = 0
+
+    @property
+    def signature(self) -> tuple[Kind, str | None]:
+        """What must be equal for two failures to count as one."""
+        return (self.kind, self.exception_type)
+
+
+def type_name(kind: type[BaseException]) -> str:
+    """Return the name by which witnesses know an exception's type."""
+    if kind.__module__ in ("builtins", "__main__"):
+        return kind.__qualname__
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def from_exception(exception: BaseException, kind: Kind = Kind.FAILURE, task: int = 0) -> Failure:
+    """Return the failure that `exception` makes."""
+    return Failure(kind, type_name(type(exception)), _message(exception), exception, task)
+
+
+def _message(exception: BaseException) -> str:
+    try:
+        return str(exception)
+    except Exception as problem:  # the program's own __str__ may fail
+        return f"<no text: {type(problem).__name__}>"
+
+
+def judge(
+    exception: BaseException | None,
+    unhandled: Iterable[tuple[int, Any, Any, Any, Any]],
+    *,
+    stuck: bool,
+    livelock: bool,
+    leftover: int,
+    ordinary_hooks: Collection[Any],
+    ignored: tuple[type[BaseException], ...] = (),
+) -> Failure | None:
+    """Return the failure of an execution, or None.
+
+    The body's own exception comes first, since it is what a user sees without us; then that nothing could go
+    on; then an exception that left a task. One of those counts only if the hook that got it was there before
+    the body began (`ordinary_hooks`): a program that sets its own hook has seen it. `ignored` are exceptions
+    that are no failures, such as a skip.
+    """
+    if livelock:
+        return Failure(Kind.LIVELOCK, None, "the tasks go on for ever without progress")
+    if stuck:
+        return Failure(Kind.DEADLOCK, None, "no task can go on")
+    if exception is not None and not isinstance(exception, ignored):
+        return from_exception(exception)
+    if leftover and exception is None:
+        tasks = "a task" if leftover == 1 else f"{leftover} tasks"
+        return Failure(Kind.DEADLOCK, None, f"the body ended, but {tasks} can never end")
+    for task, _, value, _, hook in unhandled:
+        if hook is not None and not any(hook is ordinary for ordinary in ordinary_hooks):
+            continue
+        if isinstance(value, BaseException) and not isinstance(value, ignored):
+            return from_exception(value, Kind.LOST_EXCEPTION, task)
+    return None

@@ -1,0 +1,1 @@
+"""Many executions of one body: budget, isolation, minimising, witnesses. The sole composition root."""

@@ -1,0 +1,212 @@
+"""Many executions of one body: find a failing schedule, make it small, see what it shows.
+
+The order of things: two executions in the default order, which must do the same if executions can repeat in this
+process; then what the portfolio plans, until something fails or the budget is spent. A failing schedule is
+minimised; if it then needs a longer stall than the budget of stalls allows, it is a note and the search goes on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from unblink.exploration.observation import Observation, Step
+from unblink.exploration.runner import Interrupted
+from unblink.exploration.settings import Settings
+from unblink.ground.control import Ending
+from unblink.schedule.minimise import Minimiser
+from unblink.schedule.plan import Plan
+from unblink.schedule.portfolio import Portfolio
+
+MOST_MINIMISING = 400
+MINIMISING_SECONDS = 3.0
+
+
+class Observes(Protocol):
+    """Whatever can run a plan: in this process, or each in a forked child."""
+
+    def observe(self, plan: Plan, *, official: bool = False) -> Observation: ...
+
+
+@dataclass(slots=True)
+class Found:
+    """A failing schedule, minimised, with its nearest passing neighbour."""
+
+    observation: Observation
+    steps: tuple[Step, ...]
+    passing: tuple[Step, ...] | None
+    needs_stall_ns: int
+    at: int
+    is_note: bool
+
+
+@dataclass(slots=True)
+class Exploration:
+    """What was seen so far; it is right at every moment, so that an interrupt loses nothing."""
+
+    executions: int = 0
+    points: int = 0
+    tasks: int = 0
+    found: list[Found] = field(default_factory=list)
+    failed_at: int | None = None
+    concurrent: bool = False
+    repeats: bool = True
+    cut: int = 0
+    interrupted: bool = False
+    skipped: bool = False
+    first: Observation | None = None
+
+    def take(self, observation: Observation) -> None:
+        """Count one execution."""
+        self.executions += 1
+        self.points += observation.points
+        self.tasks = max(self.tasks, observation.tasks)
+        self.concurrent = self.concurrent or observation.concurrent
+        self.cut += observation.ending is Ending.STEP_LIMIT
+
+    @property
+    def failure(self) -> Found | None:
+        """What fails the run, or None."""
+        return next((found for found in self.found if not found.is_note), None)
+
+
+class Explorer:
+    """Explores one body through a runner."""
+
+    def __init__(self, runner: Observes, settings: Settings) -> None:
+        self._runner = runner
+        self._settings = settings
+        self._portfolio = Portfolio(settings.strategy, settings.seed, settings.stall_ns)
+        self._noted: set[object] = set()
+        self._end = time.perf_counter() + settings.budget.seconds
+        self.state = Exploration()
+
+    def begin(self) -> Observation | None:
+        """Run the first execution; None if it was interrupted."""
+        with self._interruptible():
+            observation = self._run(next(self._portfolio), official=True)
+            self.state.first = observation
+            self.state.skipped = observation.skipped
+            return observation
+        return None
+
+    def repeat(self) -> bool:
+        """Run the first plan again; whether it did the same. To be called after `begin`, before `search`."""
+        first = self.state.first
+        if first is None or self._spent() or first.failure is not None:
+            return True
+        with self._interruptible():
+            again = self._run(next(self._portfolio))
+            self.state.repeats = again.repeats(first)
+            if again.failure is not None and self.state.repeats:
+                self._keep(again)
+            return self.state.repeats
+        return True
+
+    def search(self) -> None:
+        """Explore until something fails or the budget is spent."""
+        with self._interruptible():
+            first = self.state.first
+            if first is not None and first.failure is not None and self.state.executions == 1:
+                self._keep(first)
+            while self.state.failure is None and not self._spent():
+                observation = self._run(next(self._portfolio))
+                if observation.failure is not None:
+                    self._keep(observation)
+
+    # ---- parts
+
+    def _run(self, plan: Plan, *, official: bool = False) -> Observation:
+        observation = self._runner.observe(plan, official=official)
+        self.state.take(observation)
+        self._portfolio.learn(observation.shortest_stall_ns)
+        if observation.failure is not None and self.state.failed_at is None:
+            self.state.failed_at = self.state.executions
+        return observation
+
+    def _spent(self) -> bool:
+        budget = self._settings.budget
+        if self.state.interrupted:
+            return True
+        return self.state.executions >= budget.executions or time.perf_counter() >= self._end
+
+    def _keep(self, failing: Observation) -> None:
+        at = self.state.executions
+        assert failing.failure is not None
+        if failing.failure.signature in self._noted and failing.stalled_ns > self._settings.stall_ns:
+            return
+        found = self._minimised(failing, at)
+        if found.is_note:
+            signature = found.observation.failure and found.observation.failure.signature
+            if signature in self._noted:
+                return
+            self._noted.add(signature)
+            if self.state.failed_at == at:
+                self.state.failed_at = None
+        self.state.found.append(found)
+        if not found.is_note:
+            self.state.failed_at = self.state.failed_at or at
+
+    def _minimised(self, failing: Observation, at: int) -> Found:
+        """Shrink the schedule; when time for that runs out, what was reached counts."""
+        assert failing.failure is not None
+        wanted = failing.failure.signature
+        stall_ns = max(failing.stalled_ns, self._settings.stall_ns)
+        best = failing
+        passing: dict[tuple[Step, ...], Observation] = {}
+        until = time.perf_counter() + MINIMISING_SECONDS
+        left = MOST_MINIMISING
+
+        def attempt(steps: tuple[Step, ...]) -> tuple[Step, ...] | None:
+            nonlocal best, left
+            left -= 1
+            if left < 0 or time.perf_counter() > until:
+                raise _Enough
+            seen = self._observe_directed(steps, stall_ns)
+            if seen.failure is None:
+                passing[steps] = seen
+                return None
+            if seen.failure.signature != wanted:
+                return None
+            best = seen
+            return seen.steps
+
+        minimiser = Minimiser(failing.steps, attempt)
+        try:
+            minimiser.run()
+        except _Enough:
+            pass
+        except Interrupted:
+            self.state.interrupted = True
+        needs = best.stalled_ns
+        neighbour = _nearest(minimiser.best, passing)
+        return Found(best, minimiser.best, neighbour, needs, at, needs > self._settings.stall_ns)
+
+    def _observe_directed(self, steps: tuple[Step, ...], stall_ns: int) -> Observation:
+        seen = self._runner.observe(Plan("directed", self._settings.seed, stall_ns, choices=steps))
+        self.state.take(seen)
+        return seen
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        try:
+            yield
+        except Interrupted:
+            self.state.interrupted = True
+
+
+class _Enough(Exception):
+    """No more executions for minimising."""
+
+
+def _nearest(
+    best: tuple[Step, ...], passing: dict[tuple[Step, ...], Observation]
+) -> tuple[Step, ...] | None:
+    """Return the passing schedule that has the most of the failing one's choices."""
+    if not best:
+        return None
+    candidates = [choices for choices in passing if set(choices) < set(best)]
+    return max(candidates, key=len, default=None)

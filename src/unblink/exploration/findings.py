@@ -1,0 +1,97 @@
+"""From a failing schedule to a finding: the schedule is run again under the recorder, and so is its neighbour."""
+
+from __future__ import annotations
+
+import platform
+from typing import Any, Protocol
+
+from unblink.detect.judge import Failure
+from unblink.exploration.explorer import Found, Observes
+from unblink.exploration.observation import Recording, Step
+from unblink.explain.patterns import named
+from unblink.model.finding import Finding, Kind
+from unblink.model.schedule import Controls, Schedule
+from unblink.model.witness import Expected, Witness
+from unblink.schedule.plan import Plan
+
+
+class Records(Observes, Protocol):
+    """A runner that can also watch an execution closely."""
+
+    def record(self, plan: Plan) -> Recording: ...
+    def show(self, plan: Plan) -> Any: ...
+    def schedule(self, steps: tuple[Step, ...]) -> Schedule: ...
+
+
+def plan_of(found: Found, seed: int, stall_ns: int) -> Plan:
+    """Return the plan that makes the failure happen again."""
+    return Plan("directed", seed, max(found.needs_stall_ns, stall_ns), choices=found.steps)  # type: ignore[arg-type]
+
+
+def describe(found: Found, runner: Records, *, seed: int, stall_ns: int, replay: str) -> Finding:
+    """Return the finding for `found`, recorded from one more execution of its schedule and of its neighbour."""
+    plan = plan_of(found, seed, stall_ns)
+    seen = runner.record(plan)
+    failure = seen.observation.failure or found.observation.failure
+    assert failure is not None
+    passing = None
+    if found.passing is not None:
+        passing = runner.record(Plan("directed", seed, plan.stall_ns, choices=found.passing))  # type: ignore[arg-type]
+    finding = Finding(
+        kind=failure.kind,
+        title=title_of(failure),
+        pattern=None,
+        where=seen.where,
+        message=failure.message,
+        traceback=seen.traceback,
+        needs_stall=found.needs_stall_ns * 1e-9,
+        is_note=found.is_note,
+        tasks=seen.tasks,
+        events=seen.events,
+        passing=passing.events if passing is not None else (),
+        stalls=seen.stalls,
+        waiting=seen.waiting,
+        schedule=runner.schedule(found.steps),
+        found_at=found.at,
+        replay=replay,
+    )
+    try:
+        return named(finding)
+    except Exception:  # a report never fails while it reports
+        return finding
+
+
+def sequential_finding(failure: Failure, found_at: int) -> Finding:
+    """Return the finding of a body that fails with a single task: its own exception says all."""
+    return Finding(failure.kind, title_of(failure), None, None, failure.message, found_at=found_at)
+
+
+def title_of(failure: Failure) -> str:
+    """Return one line that says what went wrong, where no pattern has a better name."""
+    if failure.kind in (Kind.DEADLOCK, Kind.LIVELOCK):
+        return f"{failure.kind}: {failure.message}"
+    first = failure.message.strip().splitlines()
+    said = f": {first[0][:120]}" if first else ""
+    if failure.kind is Kind.LOST_EXCEPTION:
+        return f"{failure.exception_type} left a task and nobody saw it{said}"
+    return f"{failure.exception_type}{said}"
+
+
+def witness_of(
+    found: Found, target: str, schedule: Schedule, passing: Schedule | None, *, seed: int, epoch_ns: int, stall: float
+) -> Witness:
+    """Return the witness of a failing schedule."""
+    from unblink import __version__
+
+    failure = found.observation.failure
+    assert failure is not None
+    return Witness(
+        target=target,
+        expected=Expected(failure.kind, failure.exception_type, failure.message),
+        schedule=schedule,
+        passing=passing,
+        controls=Controls(seed=seed, epoch=epoch_ns * 1e-9, stall=max(stall, found.needs_stall_ns * 1e-9)),
+        needs_stall=found.needs_stall_ns * 1e-9,
+        python=platform.python_version(),
+        unblink=__version__,
+    )

@@ -1,0 +1,37 @@
+"""Ctrl-C while executions run: the current one ends at its next point, and the process is as it was."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Have Ctrl-C end the exploration with what is known so far. A second one does not wait for a point.
+
+    A program that has its own handler for the signal keeps it.
+    """
+    from unblink import _native
+
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    pressed = False
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        nonlocal pressed
+        if pressed or not _native.is_active():
+            raise KeyboardInterrupt
+        pressed = True
+        _native.interrupt()
+
+    signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

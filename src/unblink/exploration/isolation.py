@@ -1,0 +1,190 @@
+"""Executions in processes of their own, for bodies that leave something behind.
+
+Module-level state that a test changes (a lazy singleton, a cache, a registry) makes the second execution differ from
+the first, and hides just the bugs of first use. Then each execution gets a forked child of a process in which the
+body has never run. Fork copies one thread only, so this is done only where no other thread runs.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar, cast
+
+from unblink.exploration.observation import Observation, Recording, Step
+from unblink.exploration.runner import Interrupted, Runner
+from unblink.model.errors import InternalError
+from unblink.model.schedule import Preemption, Schedule
+from unblink.schedule.plan import Plan
+
+_T = TypeVar("_T")
+_GO, _QUIT = b"g", b"q"
+
+
+def can_fork(baseline_threads: int) -> bool:
+    """Whether a fork is safe: no thread runs but those that were there when the session began."""
+    return len(sys._current_frames()) <= baseline_threads
+
+
+def _fork() -> int:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # 3.12 warns of other threads; see can_fork
+        return os.fork()
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _read_all(descriptor: int) -> bytes:
+    parts = []
+    while part := os.read(descriptor, 1 << 16):
+        parts.append(part)
+    return b"".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Raised:
+    """What a child says when it could not do its work."""
+
+    text: str
+    interrupted: bool
+
+
+def _answer(descriptor: int, function: Callable[[], Any]) -> None:
+    """In a child: do the work, write what came of it, and be gone without any of the program's exit code."""
+    try:
+        try:
+            content = pickle.dumps(function())
+        except Interrupted:
+            content = pickle.dumps(_Raised("", True))
+        except BaseException:
+            content = pickle.dumps(_Raised(traceback.format_exc(), False))
+        _write_all(descriptor, content)
+    finally:
+        os._exit(0)
+
+
+def _received(content: bytes, status: int) -> Any:
+    if not content:
+        raise InternalError(
+            "internal-error",
+            f"a forked execution ended without an answer (wait status {status})",
+            "the program may have killed its process, or crashed it: run it alone with python -X faulthandler",
+        )
+    value = pickle.loads(content)
+    if isinstance(value, _Raised):
+        if value.interrupted:
+            raise Interrupted
+        raise InternalError("internal-error", f"a forked execution failed in unblink:\n{value.text}", "please report it")
+    return value
+
+
+def in_child(function: Callable[[], _T]) -> _T:
+    """Return what `function` returns in a forked child; it must be picklable."""
+    read, write = os.pipe()
+    child = _fork()
+    if child == 0:
+        os.close(read)
+        _answer(write, function)
+    os.close(write)
+    try:
+        content = _read_all(read)
+    finally:
+        os.close(read)
+        _, status = os.waitpid(child, 0)
+    return cast(_T, _received(content, status))
+
+
+class Checkpoint:
+    """A copy of this process that waits: it does `work` when told to, or goes."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        commands, self._command = os.pipe()
+        self._result, results = os.pipe()
+        self._child = _fork()
+        if self._child == 0:
+            os.close(self._command)
+            os.close(self._result)
+            if os.read(commands, 1) != _GO:
+                os._exit(0)
+            _answer(results, work)
+        os.close(commands)
+        os.close(results)
+
+    def go(self) -> Any:
+        """Have the copy do its work and return what it returns."""
+        os.write(self._command, _GO)
+        content = _read_all(self._result)
+        return _received(content, self._end())
+
+    def dismiss(self) -> None:
+        """Let the copy go."""
+        if self._child:
+            self._end()
+
+    def _end(self) -> int:
+        os.close(self._command)
+        os.close(self._result)
+        _, status = os.waitpid(self._child, 0)
+        self._child = 0
+        return status
+
+
+class ForkedRunner:
+    """Runs each plan in a child of this process. Steps are named, since each child numbers its sites itself."""
+
+    isolated = True
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+        self.target = runner.target
+
+    def observe(self, plan: Plan, *, official: bool = False) -> Observation:
+        """Run the target once under `plan`; what a child learned of racing sites is kept."""
+        from unblink import _native
+
+        known = _native.site_count()
+
+        def work() -> tuple[Observation, list[str]]:
+            seen = self._runner.observe(plan, official=official)
+            steps = self._runner.schedule(seen.steps).preemptions
+            hot = tuple(site for site in _native.hot_sites() if site < known)
+            return replace(seen.portable(), steps=steps, hot=hot, plan=plan), sorted(sys.modules)
+
+        observation, modules = in_child(work)
+        for site in observation.hot:
+            _native.make_hot(site)
+        self._import(modules)
+        return observation
+
+    def record(self, plan: Plan) -> Recording:
+        """Run the target once under `plan`, watched closely."""
+        return in_child(lambda: self._runner.record(plan))
+
+    def show(self, plan: Plan) -> Any:
+        """Run the target officially under `plan` and return what it left to report."""
+        return in_child(lambda: self._runner.show(plan))
+
+    def schedule(self, steps: Sequence[Step]) -> Schedule:
+        """Return `steps` by their names, which they carry already."""
+        return Schedule(tuple(cast(Sequence[Preemption], steps)))
+
+    def _import(self, modules: Sequence[str]) -> None:
+        """Import what the child imported, so that the next one differs in nothing but its schedule."""
+        import importlib
+
+        for name in modules:
+            if name not in sys.modules and not name.startswith("_pytest"):
+                try:
+                    importlib.import_module(name)
+                except BaseException:  # made by hand, or gone: the next child will do without as this one did
+                    sys.modules.setdefault(name, None)  # type: ignore[arg-type]
+                    del sys.modules[name]

@@ -1,0 +1,70 @@
+"""What one execution showed, in a form that can cross from a forked child."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from unblink.detect.judge import Failure
+from unblink.ground.control import Ending
+from unblink.model.finding import Event, TaskInfo, Waiting
+from unblink.model.schedule import Preemption, Stall
+from unblink.model.site import SourceLine
+from unblink.schedule.plan import Choice, Plan
+
+Step = Choice | Preemption
+"""A choice of a schedule: in the engine's terms where all is one process, by names where it is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """The outcome of running a plan.
+
+    `steps` are the choices by which a failing schedule differs from the default order; `missed` is the first of a
+    directed plan's choices that was not taken, or -1; `missed_site_known` whether the program came to where that
+    one stands; `hot` the sites that are known to race.
+    """
+
+    plan: Plan
+    failure: Failure | None
+    ending: Ending
+    points: int
+    tasks: int
+    call_hash: int
+    stalled_ns: int
+    shortest_stall_ns: int
+    steps: tuple[Step, ...]
+    missed: int = -1
+    missed_site_known: bool = True
+    hot: tuple[int, ...] = ()
+    skipped: bool = False
+
+    @property
+    def concurrent(self) -> bool:
+        """Whether two tasks met."""
+        return self.tasks > 1
+
+    def repeats(self, other: Observation) -> bool:
+        """Whether this execution did the same as `other`, run under the same plan."""
+        return self._identity() == other._identity()
+
+    def _identity(self) -> object:
+        signature = None if self.failure is None else self.failure.signature
+        return (self.call_hash, self.tasks, self.ending, signature)
+
+    def portable(self) -> Observation:
+        """Return this without the objects that only this process has."""
+        failure = None if self.failure is None else replace(self.failure, exception=None)
+        return replace(self, failure=failure)
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One execution as the recorder saw it: all that a report says of it."""
+
+    observation: Observation
+    events: tuple[Event, ...]
+    tasks: tuple[TaskInfo, ...]
+    stalls: tuple[Stall, ...]
+    waiting: tuple[Waiting, ...]
+    where: SourceLine | None
+    traceback: str

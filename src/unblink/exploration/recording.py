@@ -1,0 +1,239 @@
+"""Watching one execution closely: its visible operations as the events of a report.
+
+The engine calls the recorder just before each visible operation, with nothing under control meanwhile. What is
+written can only be read back after the operation, so a written value is filled in at the next call: until then
+no other task has done anything visible.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import replace
+from types import FrameType, ModuleType
+from typing import Any
+
+from unblink.exploration.naming import Names, short
+from unblink.ground.sources import Sources
+from unblink.model.finding import Event, TaskInfo, Waiting
+from unblink.model.schedule import Stall
+from unblink.model.site import SourceLine
+
+MOST_EVENTS = 20_000
+_MISSING = object()
+
+
+class Recorder:
+    """Collects the events, tasks, waits and stalls of one execution. Use `recording`."""
+
+    def __init__(self, sources: Sources) -> None:
+        from unblink import _native
+
+        self._native = _native
+        self._sources = sources
+        self._names = Names(sources)
+        self._operations = _native.OPERATIONS
+        self._held: dict[int, list[tuple[int, str]]] = {}
+        self._thread_names: dict[int, str] = {0: threading.main_thread().name.replace("MainThread", "main")}
+        self._fill: tuple[int, Callable[[], Any]] | None = None
+        self._stalls_seen = 0
+        self._choices_seen = 0
+        self._start_ns: int | None = None
+        self.events: list[Event] = []
+        self.waiting: tuple[Waiting, ...] = ()
+        self.dropped = 0
+        self.tasks_seen: tuple[TaskInfo, ...] = ()
+        self.stalls_seen: tuple[Stall, ...] = ()
+
+    # ---- called by the engine
+
+    def observe(self, op: int, task: int, site: int, thing: Any, detail: Any, now_ns: int) -> None:
+        """Take down one operation."""
+        self._fill_in()
+        if self._start_ns is None:
+            self._start_ns = now_ns
+        if len(self.events) >= MOST_EVENTS:
+            self.dropped += 1
+            return
+        name = self._operations[op]
+        seconds = (now_ns - self._start_ns) * 1e-9
+        self._note_stalls(seconds)
+        at = self._sources.line(site) if site > 1 else SourceLine("", 0, "")
+        target, value = self._describe(name, site, thing, detail, task)
+        preempts = self._was_preempted()
+        held = tuple(text for _, text in self._held.get(task, ()))
+        self.events.append(
+            Event(len(self.events) + 1, task, self._verb(name, site), target, at, value, held, seconds, preempts)
+        )
+        self._keep_locks(name, task, thing, detail, target)
+        if name in ("write", "update"):
+            self._fill = (len(self.events) - 1, self._reader(thing, detail))
+
+    def stuck(self, rows: list[tuple[int, int, int, Any, int, FrameType | None, bool]]) -> None:
+        """Take down who waits for what when nobody can go on."""
+        self._fill_in()
+        waiting = []
+        for task, op, site, thing, owner, frame, waits in rows:
+            if not waits:
+                continue
+            operation = self._operations[op]
+            target = self._names.lock(thing, frame) if thing is not None else self._join_target(owner, site)
+            stack = _stack(frame, self._sources)
+            known = owner if owner >= 0 and owner != task else None
+            waiting.append(Waiting(task, operation, target, known, stack))
+        self.waiting = tuple(waiting)
+
+    # ---- afterwards
+
+    def keep(self) -> None:
+        """Keep what the engine knows of the last execution, before another one begins."""
+        self._fill_in()
+        self.tasks_seen = self._tasks()
+        self.stalls_seen = self._stalls()
+
+    def _tasks(self) -> tuple[TaskInfo, ...]:
+        """Return the tasks of the execution, as reports show them."""
+        infos: list[TaskInfo] = []
+        for number, (parent, index, site, _) in enumerate(self._native.tasks()):
+            path = "main" if parent < 0 else f"{infos[parent].path}/{index}"
+            name = self._thread_names.get(number) or f"task {number}"
+            made = self._sources.line(site) if site > 1 else None
+            infos.append(TaskInfo(number, path, name, made, infos[parent].name if parent >= 0 else None))
+        return tuple(infos)
+
+    def _stalls(self) -> tuple[Stall, ...]:
+        """Return for how long which task was held back, and where."""
+        found: list[Stall] = []
+        for amount, task, after, before in self._native.stalls():
+            name = self._thread_names.get(task) or f"task {task}"
+            places = [self._sources.line(site) if site > 1 else None for site in (after, before)]
+            words = [f"{p.file}:{p.line}" if p is not None else "its start" for p in places]
+            last = found[-1] if found else None
+            if last is not None and (last.task, last.after, last.before) == (name, *words):
+                found[-1] = replace(last, seconds=last.seconds + amount * 1e-9)
+            else:
+                found.append(Stall(name, amount * 1e-9, words[0], words[1]))
+        return tuple(found)
+
+    # ---- parts
+
+    def _verb(self, name: str, site: int) -> str:
+        inner = self._sources.inner_function(site)
+        if inner == "Condition.wait" and name == "acquire":
+            return "wait"
+        return {"try-acquire": "acquire", "yield": "sleep"}.get(name, name)
+
+    def _describe(self, name: str, site: int, thing: Any, detail: Any, task: int) -> tuple[str, str | None]:
+        if name in ("read", "write", "update"):
+            value = None
+            if name == "read":
+                value = _shown(self._reader(thing, detail)())
+            return self._names.location(site, thing, detail), value
+        if name == "start":
+            label = getattr(thing, "_name", None) or getattr(thing, "__qualname__", "thread")
+            self._thread_names[int(detail)] = str(label)
+            return str(label), None
+        if name == "join":
+            return self._thread_names.get(int(detail), "thread"), None
+        if name in ("acquire", "try-acquire", "release"):
+            missed = detail is False
+            return self._names.lock(thing, None), "timed out" if missed else None
+        if name in ("get", "put"):
+            return self._names.lock(thing, None), short(detail)
+        if name == "sleep":
+            return "clock", f"{detail} s"
+        return "", None
+
+    def _keep_locks(self, name: str, task: int, thing: Any, detail: Any, target: str) -> None:
+        if name in ("acquire", "try-acquire") and detail is True:
+            self._held.setdefault(task, []).append((id(thing), target))
+        elif name == "release":
+            for locks in self._held.values():
+                for entry in locks:
+                    if entry[0] == id(thing):
+                        locks.remove(entry)
+                        return
+
+    def _reader(self, thing: Any, detail: Any) -> Callable[[], Any]:
+        return lambda: _current(thing, detail)
+
+    def _fill_in(self) -> None:
+        if self._fill is None:
+            return
+        index, read = self._fill
+        self._fill = None
+        self.events[index] = replace(self.events[index], value=_shown(read()))
+
+    def _was_preempted(self) -> bool:
+        count = len(self._native.deviations())
+        found = count > self._choices_seen
+        self._choices_seen = count
+        return found
+
+    def _note_stalls(self, seconds: float) -> None:
+        rows = self._native.stalls()
+        for amount, task, _, before in rows[self._stalls_seen :]:
+            at = self._sources.line(before) if before > 1 else SourceLine("", 0, "")
+            self.events.append(
+                Event(len(self.events) + 1, task, "stall", "clock", at, f"{amount * 1e-9:g} s", (), seconds)
+            )
+        self._stalls_seen = len(rows)
+
+    def _join_target(self, owner: int, site: int) -> str:
+        if owner >= 0:
+            return self._thread_names.get(owner, f"task {owner}")
+        return self._sources.line(site).text if site > 1 else "the other tasks"
+
+
+@contextmanager
+def recording(sources: Sources) -> Any:
+    """Have the executions run meanwhile taken down by the recorder that this yields."""
+    from unblink import _native
+
+    recorder = Recorder(sources)
+    _native.set_observer(recorder.observe)
+    _native.set_stuck_observer(recorder.stuck)
+    try:
+        yield recorder
+    finally:
+        _native.set_observer(None)
+        _native.set_stuck_observer(None)
+
+
+def _current(thing: Any, detail: Any) -> Any:
+    """Return what is at a location now, running none of the program's code."""
+    if isinstance(thing, ModuleType):
+        return vars(thing).get(detail, _MISSING)
+    if isinstance(detail, str) and type(thing).__name__ == "function" and thing.__closure__:
+        try:
+            return thing.__closure__[0].cell_contents
+        except ValueError:
+            return _MISSING
+    if type(thing) in (dict, list, set) or isinstance(thing, dict | list):
+        if detail is None:
+            return thing
+        try:
+            return thing[detail] if not isinstance(thing, set) else detail in thing
+        except Exception:
+            return _MISSING
+    if isinstance(thing, type):
+        return vars(thing).get(detail, _MISSING)
+    if isinstance(detail, str) and not isinstance(thing, str):
+        try:
+            return object.__getattribute__(thing, detail)
+        except Exception:
+            return _MISSING
+    return _MISSING
+
+
+def _shown(value: Any) -> str | None:
+    return None if value is _MISSING else short(value)
+
+
+def _stack(frame: FrameType | None, sources: Sources) -> tuple[SourceLine, ...]:
+    lines: list[SourceLine] = []
+    while frame is not None and len(lines) < 40:
+        lines.append(sources.frame_line(frame.f_code, frame.f_lineno))
+        frame = frame.f_back
+    return tuple(reversed(lines))

@@ -1,0 +1,156 @@
+"""Runs plans: the one place where an execution of the ground becomes an observation."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+from unblink.detect.judge import judge
+from unblink.exploration.binding import Binding, bound, schedule_of
+from unblink.exploration.observation import Observation, Recording, Step
+from unblink.exploration.recording import recording
+from unblink.exploration.target import Target
+from unblink.exploration.tracebacks import text_of, where_of
+from unblink.ground.control import STEP_LIMIT, Ending, Run, run
+from unblink.ground.sources import Sources
+from unblink.model.schedule import Preemption, Schedule
+from unblink.schedule.plan import Choice, Path, Plan
+
+
+class Interrupted(Exception):
+    """The user pressed Ctrl-C: what is known so far counts, nothing more is run."""
+
+
+class Runner:
+    """Runs one target under plans, in this process.
+
+    `epoch_ns` is what `time.time_ns()` says when an execution starts.
+    """
+
+    isolated = False
+
+    def __init__(self, target: Target, sources: Sources, epoch_ns: int, step_limit: int = STEP_LIMIT) -> None:
+        self.target = target
+        self._sources = sources
+        self._epoch_ns = epoch_ns
+        self._step_limit = step_limit
+        self._expected_steps = 100
+
+    def observe(self, plan: Plan, *, official: bool = False) -> Observation:
+        """Run the target once under `plan`.
+
+        Raises:
+            Interrupted: Ctrl-C came; the process is as it was before.
+        """
+        from unblink import _native
+
+        if plan.choices:
+            if isinstance(plan.choices[0], Preemption):
+                with bound(Schedule(cast(tuple[Preemption, ...], plan.choices)), self._sources) as binding:
+                    return self._observe(plan, official, binding)
+            choices = cast(tuple[Choice, ...], plan.choices)
+            _native.direct([(c.task, c.site, c.occurrence, c.to) for c in choices])
+        elif plan.strategy == "directed":
+            _native.direct([])
+        return self._observe(plan, official, None)
+
+    def record(self, plan: Plan) -> Recording:
+        """Run the target once under `plan`, watched closely."""
+        with recording(self._sources) as recorder:
+            observation = self.observe(plan)
+            recorder.keep()
+        exception = observation.failure.exception if observation.failure is not None else None
+        return Recording(
+            observation.portable(),
+            tuple(recorder.events),
+            recorder.tasks_seen,
+            recorder.stalls_seen,
+            recorder.waiting,
+            where_of(exception, self._sources),
+            text_of(exception, self._sources),
+        )
+
+    def show(self, plan: Plan) -> Any:
+        """Run the target officially under `plan` and return what it left to report."""
+        self.observe(plan, official=True)
+        return self.target.harvest()
+
+    def schedule(self, steps: Sequence[Step]) -> Schedule:
+        """Return `steps` by their names."""
+        return schedule_of(cast(Sequence[Choice], steps), self._sources)
+
+    def _observe(self, plan: Plan, official: bool, binding: Binding | None) -> Observation:
+        body: Callable[[], Any] = self.target.run
+        if official and self.target.official is not None:
+            body = self.target.official
+        hooks = (threading.__excepthook__, threading.excepthook)
+        outcome = run(
+            body,
+            plan.strategy,
+            plan.seed,
+            stall_ns=plan.stall_ns,
+            epoch_ns=self._epoch_ns,
+            depth=plan.depth,
+            expected_steps=self._expected_steps,
+            step_limit=self._step_limit,
+        )
+        if outcome.interrupted or isinstance(outcome.exception, KeyboardInterrupt):
+            raise Interrupted
+        self._expected_steps = max(self._expected_steps, outcome.points)
+        return self._observation(plan, outcome, hooks, binding)
+
+    def _observation(
+        self, plan: Plan, outcome: Run, hooks: tuple[Any, ...], binding: Binding | None
+    ) -> Observation:
+        from unblink import _native
+
+        ignored = self.target.ignored
+        failure = judge(
+            outcome.exception,
+            outcome.unhandled,
+            stuck=outcome.ending is Ending.STUCK,
+            livelock=outcome.ending is Ending.LIVELOCK,
+            leftover=outcome.leftover,
+            ordinary_hooks=hooks,
+            ignored=ignored,
+        )
+        missed = _native.missed() if plan.strategy == "directed" else -1
+        return Observation(
+            plan,
+            failure,
+            outcome.ending,
+            outcome.points,
+            outcome.tasks,
+            outcome.call_hash,
+            outcome.stalled_ns,
+            outcome.shortest_stall_ns,
+            taken_choices() if failure is not None else (),
+            missed,
+            missed < 0 or binding is None or binding.numbers[missed] > 0,
+            skipped=failure is None and isinstance(outcome.exception, ignored),
+        )
+
+
+def taken_choices() -> tuple[Choice, ...]:
+    """Return the last execution's choices against the default order."""
+    from unblink import _native
+
+    rows = _native.deviations()
+    if not rows:
+        return ()
+    paths = task_paths()
+    return tuple(
+        Choice(paths[task], site, occurrence, None if to == -2 else paths[to])
+        for task, site, occurrence, to in rows
+    )
+
+
+def task_paths() -> list[Path]:
+    """Return the creation path of each task of the last execution."""
+    from unblink import _native
+
+    paths: list[Path] = []
+    for parent, index, _, _ in _native.tasks():
+        paths.append(() if parent < 0 else (*paths[parent], index))
+    return paths

@@ -1,0 +1,319 @@
+"""Everything in place: the ground installed, the project's modules instrumented, sites named.
+
+One session serves a whole test run or script. It is the composition root: it alone knows all rooms.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import Any
+
+from unblink.exploration.explorer import Exploration, Explorer
+from unblink.exploration.findings import Records, describe, plan_of, sequential_finding, witness_of
+from unblink.exploration.interrupt import interruptible
+from unblink.exploration.isolation import Checkpoint, ForkedRunner, can_fork
+from unblink.exploration.observation import Observation
+from unblink.exploration.replaying import check
+from unblink.exploration.replaying import plan_of as plan_of_witness
+from unblink.exploration.result import Result
+from unblink.exploration.runner import Interrupted, Runner
+from unblink.exploration.settings import Settings
+from unblink.exploration.target import Target
+from unblink.ground.control import installed
+from unblink.ground.sources import Sources
+from unblink.instrument import Instrumenter, install_hooks, instrument_loaded, instrumented_imports, uninstall_hooks
+from unblink.instrument.importer import InstrumentingLoader
+from unblink.instrument.methods import EFFECTS
+from unblink.model.errors import UnblinkError
+from unblink.model.finding import Finding, Verdict
+from unblink.model.witness import Witness
+from unblink.schedule import witness_file
+
+
+class Sites:
+    """Gives out site numbers: the engine does."""
+
+    def register_sites(self, filename: str, sites: Any) -> int:
+        """Take the sites of one compiled file; return the number of the first."""
+        from unblink import _native
+
+        return int(_native.register_sites(filename, list(sites)))
+
+
+@dataclass(frozen=True, slots=True)
+class Explored:
+    """What a search came to, in a form that can cross from a forked copy of the process."""
+
+    executions: int
+    points: int
+    tasks: int
+    failed_at: int | None
+    cut: int
+    interrupted: bool
+    findings: tuple[Finding, ...]
+    witnesses: tuple[Witness, ...]
+    shown: Any = None
+    isolated: bool = False
+
+
+class Session:
+    """Open it as a context; explore within. `root` is the project, `include` packages beyond it."""
+
+    def __init__(self, root: str, include: Iterable[str] = (), *, hook_module_level: bool = False) -> None:
+        self.root = os.path.abspath(root)
+        self._stack = ExitStack()
+        self._registry = Sites()
+        self.instrumenter = Instrumenter(
+            self._registry, roots=[self.root], include=tuple(include), hook_module_level=hook_module_level
+        )
+        self.epoch_ns = (time.time_ns() // 1_000_000_000) * 1_000_000_000
+        self._baseline_threads = 0
+        self._instrumented: set[str] = set()
+
+    def __enter__(self) -> Session:
+        from unblink import _native
+
+        with ExitStack() as stack:
+            stack.enter_context(installed())
+            _native.set_effects(
+                {kind: {name: (int(e.place), int(e.access)) for name, e in table.items()} for kind, table in EFFECTS.items()}
+            )
+            stack.callback(uninstall_hooks, install_hooks(_native.HOOKS))
+            stack.enter_context(instrumented_imports(self.instrumenter))
+            self.sources = Sources(self.root)
+            self._baseline_threads = len(sys._current_frames())
+            self._stack = stack.pop_all()
+        self.instrument_loaded_modules()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stack.close()
+
+    def instrument_loaded_modules(self) -> None:
+        """Instrument what is wanted and was imported before; each module once."""
+        for name, module in list(sys.modules.items()):
+            path = getattr(module, "__file__", None)
+            if name in self._instrumented or not isinstance(module, ModuleType) or not isinstance(path, str):
+                continue
+            loader = getattr(getattr(module, "__spec__", None), "loader", None)
+            if path.endswith(".py") and not isinstance(loader, InstrumentingLoader):
+                self._instrumented.add(name)
+                if self.instrumenter.wants(name, path):
+                    instrument_loaded(module, self._registry)
+
+    # ---- exploring
+
+    def explore(
+        self, target: Target, settings: Settings, *, replay: Callable[[str], str], folder: str | None = ".unblink"
+    ) -> tuple[Result, Any]:
+        """Explore `target`; return the result, and what its official execution left to report.
+
+        `replay` makes the line to paste from a witness's path; witnesses are written into `folder`.
+
+        A forked copy of the process waits beside the first execution, untouched: if executions turn out not to
+        repeat in one process, the exploration is done there, each execution in a process of its own.
+        """
+        from unblink import _native
+
+        began = time.perf_counter()
+        _native.forget()
+        runner = Runner(target, self.sources, self.epoch_ns)
+        explorer = Explorer(runner, settings)
+        uncontrolled: list[str] = []
+        checkpoint = None
+        if settings.budget.executions > 1:
+            if can_fork(self._baseline_threads):
+                checkpoint = Checkpoint(lambda: self._explore_isolated(runner, settings, replay, folder))
+            else:
+                uncontrolled.append("threads that no execution controls run in this process")
+        with interruptible():
+            try:
+                first = explorer.begin()
+                shown = target.harvest()
+                if first is None or not first.concurrent or first.skipped:
+                    return self._sequential(explorer.state, first, target, began, uncontrolled), shown
+                if explorer.repeat():
+                    explorer.search()
+                elif checkpoint is not None:
+                    explored = checkpoint.go()
+                    return self._result(target, explored, began, uncontrolled, folder), explored.shown or shown
+                else:
+                    uncontrolled.append("executions that change what later executions find")
+                    explorer.search()
+            finally:
+                if checkpoint is not None:
+                    checkpoint.dismiss()
+            explored = self._explored(explorer.state, runner, settings, replay, folder)
+        return self._result(target, explored, began, uncontrolled, folder), explored.shown or shown
+
+    def _explore_isolated(
+        self, runner: Runner, settings: Settings, replay: Callable[[str], str], folder: str | None
+    ) -> Explored:
+        forked = ForkedRunner(runner)
+        explorer = Explorer(forked, settings)
+        explorer.begin()
+        explorer.repeat()
+        explorer.search()
+        return replace(self._explored(explorer.state, forked, settings, replay, folder), isolated=True)
+
+    def _explored(
+        self, state: Exploration, runner: Records, settings: Settings, replay: Callable[[str], str], folder: str | None
+    ) -> Explored:
+        findings: list[Finding] = []
+        witnesses: list[Witness] = []
+        shown: Any = None
+        try:
+            for found in state.found:
+                passing = None if found.passing is None else runner.schedule(found.passing)
+                witness = witness_of(
+                    found,
+                    runner.target.name,
+                    runner.schedule(found.steps),
+                    passing,
+                    seed=settings.seed,
+                    epoch_ns=self.epoch_ns,
+                    stall=settings.stall,
+                )
+                line = replay(str(witness_file.path_for(witness, folder))) if folder is not None else ""
+                findings.append(describe(found, runner, seed=settings.seed, stall_ns=settings.stall_ns, replay=line))
+                witnesses.append(witness)
+                if not found.is_note:
+                    shown = runner.show(plan_of(found, settings.seed, settings.stall_ns))
+        except Interrupted:
+            state.interrupted = True
+        return Explored(
+            state.executions,
+            state.points,
+            state.tasks,
+            state.failed_at,
+            state.cut,
+            state.interrupted,
+            tuple(findings),
+            tuple(witnesses),
+            shown,
+        )
+
+    def _sequential(
+        self, state: Exploration, first: Observation | None, target: Target, began: float, uncontrolled: list[str]
+    ) -> Result:
+        verdict = Verdict.SEQUENTIAL
+        findings: tuple[Finding, ...] = ()
+        if first is not None and first.failure is not None:
+            verdict = Verdict.FAILED
+            findings = (sequential_finding(first.failure, 1),)
+        elif state.skipped:
+            verdict = Verdict.SKIPPED
+        return Result(
+            target.name,
+            verdict,
+            state.executions,
+            1 if findings else None,
+            verdict is Verdict.SEQUENTIAL and not state.interrupted,
+            time.perf_counter() - began,
+            state.points,
+            max(state.tasks, 1),
+            findings,
+            tuple(uncontrolled),
+            interrupted=state.interrupted,
+        )
+
+    def _result(
+        self, target: Target, explored: Explored, began: float, uncontrolled: list[str], folder: str | None
+    ) -> Result:
+        path, problem, chosen = None, None, None
+        for finding, witness in zip(explored.findings, explored.witnesses, strict=True):
+            if folder is None:
+                chosen = chosen or witness
+                continue
+            try:
+                file = witness_file.path_for(witness, folder)
+                witness_file.dump(witness, file)
+            except UnblinkError as error:
+                problem = error
+                continue
+            if path is None or not finding.is_note:
+                path, chosen = str(file), witness
+        if explored.cut:
+            uncontrolled = [*uncontrolled, f"{explored.cut} executions were cut at the step limit"]
+        failed = any(not finding.is_note for finding in explored.findings)
+        verdict = Verdict.FAILED if failed else Verdict.NOTED if explored.findings else Verdict.PASSED
+        return Result(
+            target.name,
+            verdict,
+            explored.executions,
+            explored.failed_at if failed else None,
+            False,
+            time.perf_counter() - began,
+            explored.points,
+            explored.tasks,
+            explored.findings,
+            tuple(uncontrolled),
+            path,
+            chosen,
+            explored.isolated,
+            explored.interrupted,
+            problem,
+        )
+
+    # ---- replaying
+
+    def replay(self, witness: Witness, target: Target, *, line: str = "") -> tuple[Result, Any]:
+        """Run `target` along the witness, officially; then again under the recorder, for the report.
+
+        Raises:
+            DivergenceError: the program did not follow the recording, or did not fail as it must.
+        """
+        from unblink.explain.patterns import named
+
+        began = time.perf_counter()
+        plan = plan_of_witness(witness)
+        epoch_ns = round(witness.controls.epoch * 1e9)
+        runner = Runner(target, self.sources, epoch_ns)
+        forked = ForkedRunner(runner) if can_fork(self._baseline_threads) else None
+        with interruptible():
+            seen = forked.record(plan) if forked is not None else runner.record(plan)
+            check(witness, seen.observation)
+            passing = None
+            if witness.passing is not None and forked is not None:
+                passing = forked.record(plan_of_witness(witness, witness.passing))
+            shown = runner.show(plan)
+        failure = seen.observation.failure
+        assert failure is not None
+        from unblink.exploration.findings import title_of
+
+        finding = Finding(
+            kind=failure.kind,
+            title=title_of(failure),
+            pattern=None,
+            where=seen.where,
+            message=failure.message,
+            traceback=seen.traceback,
+            needs_stall=witness.needs_stall,
+            tasks=seen.tasks,
+            events=seen.events,
+            passing=passing.events if passing is not None else (),
+            stalls=seen.stalls,
+            waiting=seen.waiting,
+            schedule=witness.schedule,
+            found_at=1,
+            replay=line,
+        )
+        result = Result(
+            target.name,
+            Verdict.FAILED,
+            1,
+            1,
+            False,
+            time.perf_counter() - began,
+            seen.observation.points,
+            seen.observation.tasks,
+            (named(finding),),
+            witness_value=witness,
+        )
+        return result, shown

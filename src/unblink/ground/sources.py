@@ -1,0 +1,206 @@
+"""Where in the program a site stands, and how a witness names it."""
+
+from __future__ import annotations
+
+import dis
+import linecache
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from types import CodeType
+
+from unblink.model.site import SiteName, SourceLine
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """What the instrumentation said of a site; see `model.site.Site`."""
+
+    filename: str
+    line: int
+    column: int
+    end_column: int
+    function: str
+    place: int
+    access: int
+    name: str | None
+    flags: int
+
+
+_VERBS = ("read", "write", "update")
+
+
+class Sources:
+    """Answers for sites by number; formatted only when asked, never while an execution runs.
+
+    `root` is the directory against which file names are made relative.
+    """
+
+    def __init__(self, root: str) -> None:
+        from unblink import _native
+
+        self._native = _native
+        self._root = os.path.abspath(root)
+        from unblink.ground.control import library_prefixes
+
+        self._library = tuple(library_prefixes())
+        self._stdlib = self._library[0]
+        self._ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+        self._lines: dict[int, SourceLine] = {}
+        self._names: dict[int, SiteName] = {}
+
+    def line(self, site: int) -> SourceLine:
+        """Return the line of the program at which `site` stands."""
+        found = self._lines.get(site)
+        if found is None:
+            found = self._lines[site] = self._line(site)
+        return found
+
+    def operation(self, site: int) -> str:
+        """Return what is done at `site`, in words that do not depend on the version of Python."""
+        info = self._native.site_info(site)
+        if len(info) == 9:
+            what = info[7] if info[7] is not None else "item"
+            return f"{_VERBS[info[6]]} {what}"
+        operation = self._native.OPERATIONS[info[0]]
+        inner = [code for code, _ in info[1][:-1]]
+        return f"{operation} in {inner[-1].co_qualname}" if inner else str(operation)
+
+    def name(self, site: int) -> SiteName:
+        """Return the name by which a witness knows `site`."""
+        found = self._names.get(site)
+        if found is None:
+            found = self._names[site] = self._name(site)
+        return found
+
+    def hook(self, site: int) -> Hook | None:
+        """Return what the instrumentation said of `site`, or None where it is a call's."""
+        info = self._native.site_info(site) if site > 1 else ()
+        return Hook(*info) if len(info) == 9 else None
+
+    def inner_function(self, site: int) -> str:
+        """Return the library's function in which a call's site stands, or an empty text."""
+        info = self._native.site_info(site) if site > 1 else ()
+        return info[1][0][0].co_qualname if len(info) == 2 and len(info[1]) > 1 else ""
+
+    def frame_line(self, code: CodeType, line: int) -> SourceLine:
+        """Return a line of a frame."""
+        return SourceLine(
+            self.relative(code.co_filename), line, _function(code.co_qualname), _text(code.co_filename, line)
+        )
+
+    def is_library(self, filename: str) -> bool:
+        """Whether a file belongs to the standard library or to the test runner."""
+        return filename.startswith(self._library) and "-packages" + os.sep not in filename.removeprefix(self._stdlib)
+
+    def is_ours(self, filename: str) -> bool:
+        """Whether a file is unblink's own."""
+        return filename.startswith(self._ours)
+
+    def may_be(self, site: int, name: SiteName) -> bool:
+        """Whether `site` can be the one called `name`: a quick look before the name is made."""
+        filename, line, _, function = self._position(site)
+        return (
+            function == name.function
+            and self.operation(site) == name.operation
+            and self.relative(filename) == name.file
+            and _text(filename, line) == name.text
+        )
+
+    def relative(self, filename: str) -> str:
+        """Return `filename` as reports and witnesses show it."""
+        path = os.path.abspath(filename)
+        if path.startswith(self._root + os.sep):
+            return os.path.relpath(path, self._root)
+        for marker in ("site-packages" + os.sep, "dist-packages" + os.sep):
+            _, found, rest = path.partition(marker)
+            if found:
+                return rest
+        return os.path.basename(path) if not filename.startswith("<") else filename
+
+    def _line(self, site: int) -> SourceLine:
+        filename, line, _, function = self._position(site)
+        return SourceLine(self.relative(filename), line, function, _text(filename, line))
+
+    def _name(self, site: int) -> SiteName:
+        filename, line, _, function = self._position(site)
+        operation = self.operation(site)
+        text = _text(filename, line)
+        first, rank = self._rank(site)
+        alike = sum(_text(filename, earlier) == text for earlier in range(first, line))
+        return SiteName(self.relative(filename), function, text, operation, alike * 100 + rank)
+
+    def _rank(self, site: int) -> tuple[int, int]:
+        """Return the first line of the site's function, and which of the operations on its line it is."""
+        if site < 2:
+            return (0, 0)
+        info = self._native.site_info(site)
+        if len(info) == 9:
+            first = info[1] - 200 if info[4] != "<module>" else 1
+            return (_function_start(info[0], info[1], max(first, 1)), self._rank_of_hook(site, info))
+        if not info[1]:
+            return (0, 0)
+        code, instruction = info[1][-1]
+        return (code.co_firstlineno, _rank_in(code, instruction))
+
+    def _rank_of_hook(self, site: int, info: tuple[object, ...]) -> int:
+        """Count the hooks before this one that do the same on the same line."""
+        rank = 0
+        for other in range(site - 1, max(site - 60, 1), -1):
+            before = self._native.site_info(other)
+            if len(before) != 9 or before[:2] != info[:2]:
+                break
+            rank += before[4:8] == info[4:8]
+        return rank
+
+    def _position(self, site: int) -> tuple[str, int, int, str]:
+        if site < 2:
+            return ("<end>", 0, 0, "end")
+        info = self._native.site_info(site)
+        if len(info) == 9:
+            return (info[0], info[1], info[2], _function(info[4]))
+        if not info[1]:
+            return ("<native>", 0, 0, "native")
+        code, instruction = info[1][-1]
+        line, column = _place_in(code, instruction)
+        return (code.co_filename, line, column, _function(code.co_qualname))
+
+
+def _function(qualname: str) -> str:
+    return qualname.replace("<locals>.", "")
+
+
+@lru_cache(maxsize=4096)
+def _place_in(code: CodeType, instruction: int) -> tuple[int, int]:
+    for i, (line, _, column, _) in enumerate(code.co_positions()):
+        if i * 2 == instruction:
+            return (line or code.co_firstlineno, column or 0)
+    return (code.co_firstlineno, 0)
+
+
+@lru_cache(maxsize=4096)
+def _rank_in(code: CodeType, instruction: int) -> int:
+    """Return which of the calls on its line this one is, by column, so that other bytecode counts the same."""
+    line, column = _place_in(code, instruction)
+    calls = {
+        place.col_offset or 0
+        for i in dis.get_instructions(code)
+        if (place := i.positions) is not None and place.lineno == line and _is_call(i.opname)
+    }
+    return sorted(calls | {column}).index(column)
+
+
+def _is_call(opname: str) -> bool:
+    return opname.startswith(("CALL", "BEFORE_WITH"))
+
+
+@lru_cache(maxsize=4096)
+def _function_start(filename: str, line: int, limit: int) -> int:
+    """Return the line of the nearest `def` at or above `line`."""
+    for number in range(line, limit, -1):
+        if linecache.getline(filename, number).lstrip().startswith(("def ", "async def ", "class ")):
+            return number
+    return limit
+
+
+def _text(filename: str, line: int) -> str:
+    return " ".join(linecache.getline(filename, line).split())[:200]

@@ -1,0 +1,91 @@
+"""What every execution must find as the first one found it: counters of names, and the shared generator.
+
+`threading` and `concurrent.futures` number their threads from counters of the process, so that the second
+execution's `Thread-1` would be called `Thread-3`. They are set back for each execution and given back after it.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from itertools import count
+from typing import Any, cast
+
+
+class Surroundings:
+    """Sets the process's counters and generator before an execution, and puts back what was there."""
+
+    def __init__(self) -> None:
+        from unblink import _native
+
+        self._copy = _native.copy_random
+        self._shared = cast(Any, random)._inst
+        self._seeded: dict[int, random.Random] = {}
+        self._outer = random.Random(0)
+        self._outer_gauss: float | None = None
+        self._outer_counter: Any = None
+        self._outer_pool_counter: Any = None
+        self._first_name = cast(Any, threading)._counter()
+        self._pools: Any = None
+        _native.set_leftover_hook(wake_idle_pools)
+
+    def prepare(self, seed_of_program: int) -> None:
+        """Set everything for an execution of which the program's own randomness has this seed."""
+        seeded = self._seeded.get(seed_of_program)
+        if seeded is None:
+            seeded = self._seeded[seed_of_program] = random.Random(seed_of_program)
+        shared = self._shared
+        self._copy(self._outer, shared)
+        self._outer_gauss = shared.gauss_next
+        self._copy(shared, seeded)
+        shared.gauss_next = None
+        module = cast(Any, threading)
+        self._outer_counter = module._counter
+        module._counter = count(self._first_name).__next__
+        self._pools = _pool_class()
+        if self._pools is not None:
+            self._outer_pool_counter = self._pools._counter
+            self._pools._counter = count(0).__next__
+
+    def restore(self) -> None:
+        """Put back what `prepare` found."""
+        shared = self._shared
+        self._copy(shared, self._outer)
+        shared.gauss_next = self._outer_gauss
+        cast(Any, threading)._counter = self._outer_counter
+        if self._pools is not None:
+            self._pools._counter = self._outer_pool_counter
+
+
+def _pool_class() -> Any:
+    import sys
+
+    module = sys.modules.get("concurrent.futures.thread")
+    return None if module is None else cast(Any, module).ThreadPoolExecutor
+
+
+def wake_idle_pools() -> None:
+    """Tell the workers of thread pools that nobody shut down to end, as the interpreter does at exit.
+
+    Called as the last thing that main does, when nothing is left but workers that wait.
+    """
+    import sys
+
+    module = sys.modules.get("concurrent.futures.thread")
+    if module is None:
+        return
+    pools = cast(Any, module)
+    waiting = [
+        (thread, work) for thread, work in list(pools._threads_queues.items()) if thread.is_alive()
+    ]
+    if not waiting:
+        return
+    before = pools._shutdown
+    pools._shutdown = True
+    try:
+        for _, work in waiting:
+            work.put(None)
+        for thread, _ in waiting:
+            thread.join()
+    finally:
+        pools._shutdown = before

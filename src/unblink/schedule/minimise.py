@@ -1,0 +1,66 @@
+"""Making a failing schedule small: delta debugging over its preemptions (Zeller, Hildebrandt, TSE 2002).
+
+Invariant: `best` always fails as the first one did. A candidate is run leniently: a preemption that cannot be taken
+is passed over, and what the engine really did counts, so the result holds no choice that had no effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+Steps = tuple[Any, ...]
+Attempt = Callable[[Steps], Steps | None]
+"""Runs a list of choices; returns the choices that were really taken if it fails alike, else None."""
+
+
+class Minimiser:
+    """Shrinks one list of choices; `attempt` may raise to stop, and `best` is then what was reached."""
+
+    def __init__(self, choices: Sequence[Any], attempt: Attempt) -> None:
+        self.best = tuple(choices)
+        self._attempt = attempt
+        self._tried: set[Steps] = set()
+
+    def run(self) -> Steps:
+        """Shrink until no single choice, and no half of them, can go."""
+        if self.best and not self._consider(()):
+            self._drop_chunks()
+            self._drop_pairs()
+        return self.best
+
+    def _consider(self, candidate: Steps) -> bool:
+        if candidate in self._tried or candidate == self.best:
+            return False
+        self._tried.add(candidate)
+        taken = self._attempt(candidate)
+        if taken is None:
+            return False
+        self.best = taken if len(taken) <= len(candidate) else candidate
+        return True
+
+    def _drop_chunks(self) -> None:
+        size = max(len(self.best) // 2, 1)
+        while size >= 1:
+            if not self._drop_one_chunk(size):
+                size //= 2
+
+    def _drop_one_chunk(self, size: int) -> bool:
+        start = 0
+        dropped = False
+        while start < len(self.best):
+            if self._consider(self.best[:start] + self.best[start + size :]):
+                dropped = True
+            else:
+                start += size
+        return dropped
+
+    def _drop_pairs(self) -> None:
+        """Drop two at a time where one alone cannot go: a switch away and the switch back."""
+        again = len(self.best) <= 24
+        while again:
+            again = any(
+                self._consider(tuple(c for k, c in enumerate(self.best) if k not in (i, j)))
+                for i in range(len(self.best))
+                for j in range(i + 1, len(self.best))
+            )

@@ -1,0 +1,49 @@
+"""A plan: under what one execution is to be run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from unblink.model.schedule import Preemption
+
+Path = tuple[int, ...]
+"""A task by creation: child numbers from 1; `()` is main."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A preemption in the engine's terms, within this process. `to` None is the clock."""
+
+    task: Path
+    site: int
+    occurrence: int
+    to: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`strategy` is an engine's name; `stall_ns` the most that tasks may be held back; `choices` is what `directed`
+    follows, in the engine's terms or by names."""
+
+    strategy: str
+    seed: int = 0
+    stall_ns: int = 0
+    depth: int = 3
+    choices: tuple[Choice, ...] | tuple[Preemption, ...] = ()
+
+
+def path_text(path: Path) -> str:
+    """Return a path as witnesses write it: `main/2/1`."""
+    return "/".join(["main", *map(str, path)])
+
+
+def path_of(text: str) -> Path:
+    """Return the path that `text` writes.
+
+    Raises:
+        ValueError: it is none.
+    """
+    first, *rest = text.split("/")
+    if first != "main" or not all(part.isdecimal() for part in rest):
+        raise ValueError(f"{text!r} is no task")
+    return tuple(map(int, rest))

@@ -1,0 +1,75 @@
+"""Which of CPython's own test modules stand on the ground, and their tests."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import unittest
+from collections.abc import Iterator
+
+REQUIRED = {
+    "test.test_thread": "",
+    "test.test_threading": "",
+    "test.test_threading_local": "",
+    "test.test_queue": "",
+    "test.test_sched": "",
+    "test.test_concurrent_futures": "ThreadPool|Future",
+}
+"""Module (or package) to the words of which a test class must have one in its name; no word: all of them."""
+
+EXTRA = {
+    "test.test_threadedtempfile": "",
+    "test.test_threadsignals": "",
+    "test.test_context": "",
+    "test.test_uuid": "",
+    "test.test_random": "",
+    "test.test_logging": "",
+    "test.test_dynamicclassattribute": "",
+    "test.test_contextlib": "",
+    "test.test_functools": "",
+    "test.test_weakref": "",
+    "test.test_time": "",
+    "test.test_sqlite3.test_dbapi": "",
+}
+"""Users of threads, clocks and randomness beside the required ones."""
+
+PARTS_OF_CONCURRENT_FUTURES = (
+    "test_as_completed",
+    "test_deadlock",
+    "test_future",
+    "test_init",
+    "test_shutdown",
+    "test_thread_pool",
+    "test_wait",
+)
+
+
+def tests_of(module: str) -> list[unittest.TestCase]:
+    """Return the test cases of `module` that are about threads, one for each method, in their usual order."""
+    words = [word for word in {**EXTRA, **REQUIRED}.get(module, "").split("|") if word]
+    loader = unittest.defaultTestLoader
+    names = [module]
+    if module == "test.test_concurrent_futures" and sys.version_info >= (3, 12):
+        names = [f"{module}.{part}" for part in PARTS_OF_CONCURRENT_FUTURES]
+    found: dict[str, unittest.TestCase] = {}
+    for name in names:
+        for test in _flat(loader.loadTestsFromName(name)):
+            if not words or any(word in type(test).__name__ for word in words):
+                found.setdefault(test.id(), test)
+    return list(found.values())
+
+
+def is_there(module: str) -> bool:
+    """Whether this interpreter was installed with `module`."""
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _flat(suite: unittest.TestSuite) -> Iterator[unittest.TestCase]:
+    for entry in suite:
+        if isinstance(entry, unittest.TestSuite):
+            yield from _flat(entry)
+        else:
+            yield entry
