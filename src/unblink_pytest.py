@@ -1,1 +1,47 @@
-"""The pytest plugin."""
+"""The pytest plugin. It loads the package only when it is asked to: `pytest --race` is the one flag."""
+
+from __future__ import annotations
+
+import pytest
+
+_OPTIONS = (
+    ("--race-budget", "race_budget", "BUDGET", "bound for each test: executions (1000x), a time (5s), or both"),
+    ("--race-seed", "race_seed", "N", "seed of the search (default 0)"),
+    ("--race-stall", "race_stall", "SECONDS", "most virtual time for which tasks may be held back (default 1)"),
+    ("--race-strategy", "race_strategy", "NAME", "auto, random, pct or pos (default auto)"),
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options and their ini counterparts."""
+    group = parser.getgroup("race", "concurrency bugs (unblink)")
+    group.addoption("--race", action="store_true", help="explore the interleavings of every concurrent test")
+    for option, name, metavar, text in _OPTIONS:
+        group.addoption(option, dest=name, metavar=metavar, default=None, help=text)
+        parser.addini(name, text, default="")
+    group.addoption(
+        "--race-include",
+        dest="race_include",
+        metavar="PKG",
+        action="append",
+        default=[],
+        help="also instrument this package or module (may be given again)",
+    )
+    parser.addini("race_include", "packages or modules to instrument beside the project", type="args", default=[])
+    group.addoption("--race-strict", action="store_true", help="notes fail the test as well")
+    parser.addini("race_strict", "notes fail the test as well", type="bool", default=False)
+    group.addoption("--race-replay", metavar="WITNESS", default=None, help="follow a witness in the test it is of")
+    group.addoption("--race-json", metavar="FILE", default=None, help="write the machine's summary")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker; with --race, load the package and put everything in place."""
+    config.addinivalue_line(
+        "markers",
+        "race(budget=..., strict=..., stall=..., skip='why'): how `pytest --race` explores this test",
+    )
+    if config.getoption("race") or config.getoption("race_replay") is not None:
+        from unblink.runners.pytest_session import RacePlugin
+
+        config.pluginmanager.register(RacePlugin.configured(config), "unblink-race")

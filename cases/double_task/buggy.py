@@ -10,7 +10,7 @@ the result there has nothing left to do.
 import threading
 import time
 
-from .renderer import Renderer
+from .machine import Machine
 from .store import Store
 
 JOBS = "jobs"
@@ -22,14 +22,16 @@ RETRY_SECONDS = 10.0
 class Worker:
     """Works until the list is empty. `name` is what it writes into the locks it holds."""
 
-    def __init__(self, name: str, store: Store, renderer: Renderer) -> None:
+    def __init__(self, name: str, store: Store, machine: Machine) -> None:
         self.name = name
         self._store = store
-        self._renderer = renderer
+        self._machine = machine
 
     def run(self) -> None:
         while (invoice := self._store.lpop(JOBS)) is not None:
-            if not self._attempt(invoice):
+            with self._machine.job():
+                done = self._attempt(invoice)
+            if not done:
                 self._store.rpush(JOBS, invoice)
                 time.sleep(RETRY_SECONDS)
 
@@ -39,7 +41,7 @@ class Worker:
             return False
         try:
             if self._store.get(f"result:{invoice}") is None:
-                pdf = self._renderer.render(invoice)
+                pdf = self._machine.render(invoice)
                 self._store.set(f"result:{invoice}", pdf)
                 self._store.incr(BILLED)
         finally:
@@ -47,10 +49,10 @@ class Worker:
         return True
 
 
-def work_off(store: Store, renderer: Renderer, workers: int = 2) -> None:
+def work_off(store: Store, machine: Machine, workers: int = 2) -> None:
     """Have `workers` threads do all the jobs that are in the list."""
     threads = [
-        threading.Thread(target=Worker(name, store, renderer).run, name=name)
+        threading.Thread(target=Worker(name, store, machine).run, name=name)
         for name in (f"worker-{number}" for number in range(1, workers + 1))
     ]
     for thread in threads:
@@ -64,7 +66,7 @@ def main() -> None:
     store = Store()
     for number in range(100):
         store.rpush(JOBS, *[f"invoice-{number:03}"] * (2 if number % 10 == 0 else 1))
-    work_off(store, Renderer())
+    work_off(store, Machine())
     print(f"{store.get(BILLED)} of 100 invoices billed")
 
 

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .renderer import Renderer
+from .machine import Machine
 from .store import Store
 
 JOBS = "jobs"
@@ -33,7 +33,7 @@ class Worker:
         self,
         name: str,
         store: Store,
-        renderer: Renderer,
+        machine: Machine,
         *,
         heartbeat: bool = True,
         fencing: bool = True,
@@ -41,14 +41,16 @@ class Worker:
     ) -> None:
         self.name = name
         self._store = store
-        self._renderer = renderer
+        self._machine = machine
         self._heartbeat = heartbeat
         self._fencing = fencing
         self._idempotent = idempotent
 
     def run(self) -> None:
         while (invoice := self._store.lpop(JOBS)) is not None:
-            if not self._attempt(invoice):
+            with self._machine.job():
+                done = self._attempt(invoice)
+            if not done:
                 self._store.rpush(JOBS, invoice)
                 time.sleep(RETRY_SECONDS)
 
@@ -61,7 +63,7 @@ class Worker:
             return False
         try:
             with self._lease_kept(invoice, token):
-                pdf = self._renderer.render(invoice)
+                pdf = self._machine.render(invoice)
             self._write_result(invoice, pdf, token)
         finally:
             self._store.delete_if_equal(f"lease:{invoice}", token)
@@ -108,10 +110,10 @@ class Worker:
                 self._store.incr(BILLED)
 
 
-def work_off(store: Store, renderer: Renderer, workers: int = 2, **cures: bool) -> None:
+def work_off(store: Store, machine: Machine, workers: int = 2, **cures: bool) -> None:
     """Have `workers` threads do all the jobs that are in the list; `cures` are those of `Worker`."""
     threads = [
-        threading.Thread(target=Worker(name, store, renderer, **cures).run, name=name)
+        threading.Thread(target=Worker(name, store, machine, **cures).run, name=name)
         for name in (f"worker-{number}" for number in range(1, workers + 1))
     ]
     for thread in threads:
@@ -125,7 +127,7 @@ def main() -> None:
     store = Store()
     for number in range(100):
         store.rpush(JOBS, *[f"invoice-{number:03}"] * (2 if number % 10 == 0 else 1))
-    work_off(store, Renderer())
+    work_off(store, Machine())
     print(f"{store.get(BILLED)} of 100 invoices billed")
 
 

@@ -3,17 +3,17 @@
 import pytest
 
 from .fixed import BILLED, JOBS, work_off
-from .renderer import Renderer
+from .machine import Machine
 from .store import Store
 
 CURES = ["none", "heartbeat", "fencing", "idempotent"]
 
 
-def run_without(cure: str) -> tuple[Store, Renderer]:
-    store, renderer = Store(), Renderer()
+def run_without(cure: str) -> tuple[Store, Machine]:
+    store, machine = Store(), Machine()
     store.rpush(JOBS, "invoice-1", "invoice-2", "invoice-2")
-    work_off(store, renderer, **({} if cure == "none" else {cure: False}))
-    return store, renderer
+    work_off(store, machine, **({} if cure == "none" else {cure: False}))
+    return store, machine
 
 
 @pytest.mark.parametrize("without", CURES)
@@ -30,6 +30,6 @@ def test_an_older_result_never_replaces_a_newer_one(without: str) -> None:
 
 
 @pytest.mark.parametrize("without", CURES)
-def test_two_workers_do_not_render_one_invoice_at_once(without: str) -> None:
-    _, renderer = run_without(without)
-    assert renderer.overlaps == 0
+def test_no_two_workers_render_one_invoice_at_once(without: str) -> None:
+    _, machine = run_without(without)
+    assert machine.overlaps == 0

@@ -78,6 +78,7 @@ struct Ground {
   PyObject* observer = nullptr;
   PyObject* site_observer = nullptr;
   PyObject* on_stuck = nullptr;
+  std::vector<PyObject*> invariants;  // callables; owned, of this execution
   Rng entropy;
   Nanos epoch = 0;
   std::uint64_t last_ident = 0;
@@ -135,6 +136,7 @@ bool point(Op op, Key key);
 TaskId start_task(PyObject* function, PyObject* arguments, PyObject* keywords, bool daemon);
 bool boot(TaskId child);        // run a started threading.Thread to just before its run()
 bool end_boot();                // called in the child: give control back to its starter
+bool invariants_hold();  // false: an exception is set
 void observe(Op op, SiteId site, PyObject* object, PyObject* detail);
 void drop_operands(Task& task);
 void deactivate_after_fork();

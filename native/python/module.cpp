@@ -221,6 +221,11 @@ PyObject* py_point(PyObject*, PyObject*) {
   Py_RETURN_NONE;
 }
 
+PyObject* add_invariant(PyObject*, PyObject* check) {
+  if (here()) G.invariants.push_back(Py_NewRef(check));
+  Py_RETURN_NONE;
+}
+
 PyObject* current_task(PyObject*, PyObject*) { return PyLong_FromLong(here() ? G.current() : kNone); }
 PyObject* is_active(PyObject*, PyObject*) { return PyBool_FromLong(here()); }
 PyObject* points_so_far(PyObject*, PyObject*) { return PyLong_FromUnsignedLongLong(G.engine.steps()); }
@@ -267,6 +272,7 @@ PyMethodDef methods[] = {
     {"set_leftover_hook", set_leftover_hook, METH_O, "Called in main when only waiting workers are left at its end."},
     {"interrupt", interrupt, METH_NOARGS, "End the execution at its next point."},
     {"point", py_point, METH_NOARGS, "A scheduling point."},
+    {"add_invariant", add_invariant, METH_O, "Call this at every point of the execution; what it raises ends the task."},
     {"current_task", current_task, METH_NOARGS, "The current task's number, or -1."},
     {"is_active", is_active, METH_NOARGS, "Whether the calling thread is under control."},
     {"points_so_far", points_so_far, METH_NOARGS, "Visible operations of the current or last execution."},

@@ -69,6 +69,7 @@ bool tell_to_exit() {
 
 bool go(TaskId next) {
   if (G.unwinding) return tell_to_exit();
+  if (!G.invariants.empty() && !invariants_hold()) return false;
   const TaskId me = G.current();
   if (next == me && !G.interrupted) return true;
   G.me().fields.save(G.thread_state);
@@ -85,6 +86,22 @@ bool go(TaskId next) {
 }
 
 bool point(Op op, Key key) { return go(G.engine.point(op, site_of_call(op), key)); }
+
+// The first violation is raised in the task whose step brought it about; it counts once.
+bool invariants_hold() {
+  if (G.quiet > 0) return true;
+  Inactive inactive;
+  for (std::size_t i = 0; i < G.invariants.size(); ++i) {
+    PyObject* result = PyObject_CallNoArgs(G.invariants[i]);
+    if (result == nullptr) {
+      Py_DECREF(G.invariants[i]);
+      G.invariants.erase(G.invariants.begin() + static_cast<std::ptrdiff_t>(i));
+      return false;
+    }
+    Py_DECREF(result);
+  }
+  return true;
+}
 
 void observe(Op op, SiteId site, PyObject* object, PyObject* detail) {
   if (G.observer == nullptr || G.unwinding) return;
@@ -516,6 +533,8 @@ bool execute(PyObject* body, Strategy& strategy, const RunOptions& options, Exec
   G.refresh_live();
   G.task(0).fields.load(ts);
   release_held_locks();
+  for (PyObject* invariant : G.invariants) Py_DECREF(invariant);
+  G.invariants.clear();
   forget_tasks();
   if (collected) PyGC_Enable();
   Py_DECREF(context);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from collections.abc import Callable
@@ -100,9 +101,10 @@ def _open_session(include: tuple[str, ...]) -> Session:
 
     if _session is None or include:
         if _session is not None:
-            _session.__exit__(None, None, None)
+            _session.close()
         _session = Session(os.getcwd(), include)
         _session.__enter__()
+        atexit.register(_session.close)
     else:
         _session.instrument_loaded_modules()
     return _session

@@ -93,6 +93,10 @@ class Session:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give everything back; closing twice does nothing."""
         self._stack.close()
 
     def instrument_loaded_modules(self) -> None:

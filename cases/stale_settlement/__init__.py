@@ -1,0 +1,1 @@
+"""The settlement that balanced twice, in the background only."""

@@ -1,0 +1,156 @@
+"""A pytest item as a target: its own fixtures are set up again for each execution, wider ones once, outside.
+
+Two ways to run it. Officially, through pytest's whole protocol with its hooks and reports: so runs the first
+execution, and the one that shows a failure. And lean, for the many in between: set up, run, tear down.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+from _pytest.runner import call_and_report, runtestprotocol
+
+from unblink.exploration.target import Target
+
+IGNORED = (pytest.skip.Exception, pytest.xfail.Exception)
+
+
+class Sibling:
+    """Stands for a next item of the same parent, so that a teardown ends with the item's own fixtures."""
+
+    def __init__(self, item: pytest.Item) -> None:
+        self._item = item
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._item, name)
+
+    def listchain(self) -> list[Any]:
+        """Return the item's chain with itself in the item's place."""
+        return [*self._item.listchain()[:-1], self]
+
+
+class ItemRun:
+    """One item, to be run many times. `exceptions` are what left its phases in the last official run."""
+
+    def __init__(self, item: pytest.Item) -> None:
+        self.item = item
+        self.exceptions: list[BaseException] = []
+        self._reports: list[pytest.TestReport] = []
+        self._process = os.getpid()
+        self._sibling = cast(pytest.Item, Sibling(item))
+        self._bare = "caplog" not in getattr(item, "fixturenames", ())
+
+    def target(self) -> Target:
+        """Return the item as a target."""
+        return Target(self._lean, self.item.nodeid, self._official, self._harvest, IGNORED)
+
+    def set_up_wider(self) -> None:
+        """Set up collectors, and fixtures of a wider scope than the function, outside of any execution.
+
+        What fails here fails again, and is reported, in the item's own setup.
+        """
+        item = cast(Any, self.item)
+        state = item.session._setupstate
+        try:
+            state.setup(item.parent)
+            if not hasattr(item, "_fixtureinfo"):
+                return
+            self._renew()
+            for name in item.fixturenames:
+                definitions = item._fixtureinfo.name2fixturedefs.get(name)
+                if definitions and definitions[-1].scope != "function":
+                    item._request.getfixturevalue(name)
+        except (KeyboardInterrupt, SystemExit, pytest.exit.Exception):
+            raise
+        except BaseException:
+            return
+        finally:
+            self._renew()
+
+    def tear_down_wider(self, nextitem: pytest.Item | None) -> pytest.TestReport | None:
+        """Tear down what `nextitem` does not need; return a report if that failed."""
+        kept = [] if nextitem is None else nextitem.listchain()
+        if self.item.listchain()[:-1] == kept[:-1]:
+            return None
+        report = call_and_report(self.item, "teardown", log=False, nextitem=nextitem)
+        return None if report.passed else report
+
+    def _official(self) -> None:
+        self._renew()
+        self.exceptions.clear()
+        self._drop_output()
+        self._reports = runtestprotocol(self.item, log=False, nextitem=self._sibling)
+        self._renew()
+        for exception in self.exceptions:
+            raise exception
+
+    def _harvest(self) -> list[Any]:
+        if os.getpid() == self._process:
+            return list(self._reports)
+        config = self.item.config
+        return [config.hook.pytest_report_to_serializable(config=config, report=r) for r in self._reports]
+
+    def _lean(self) -> None:
+        self._renew()
+        item = cast(Any, self.item)
+        state = item.session._setupstate
+        hook = item.ihook
+        with warnings.catch_warnings(record=True):
+            try:
+                if self._bare:
+                    state.setup(item)
+                    item.runtest()
+                else:
+                    hook.pytest_runtest_setup(item=item)
+                    hook.pytest_runtest_call(item=item)
+            finally:
+                if self._bare:
+                    state.teardown_exact(self._sibling)
+                else:
+                    hook.pytest_runtest_teardown(item=item, nextitem=self._sibling)
+                self._renew()
+
+    def _renew(self) -> None:
+        """Give the item a request and an instance of its own again."""
+        item = cast(Any, self.item)
+        if hasattr(item, "_initrequest"):
+            item._initrequest()
+        if isinstance(item.parent, pytest.Class):
+            for name in ("_instance", "_obj"):
+                item.__dict__.pop(name, None)
+
+    def _drop_output(self) -> None:
+        capture = self.item.config.pluginmanager.getplugin("capturemanager")
+        if capture is not None and capture.is_globally_capturing():
+            capture.read_global_capture()
+
+
+def received(config: pytest.Config, reports: list[Any] | None) -> list[pytest.TestReport]:
+    """Return harvested reports, whichever process they come from."""
+    found = []
+    for report in reports or ():
+        if isinstance(report, dict):
+            report = config.hook.pytest_report_from_serializable(config=config, data=report)
+        found.append(report)
+    return found
+
+
+def is_explorable(item: pytest.Item) -> str | None:
+    """Return None if the item can be explored, or why it runs once only."""
+    from _pytest.skipping import evaluate_skip_marks, evaluate_xfail_marks
+
+    checks: tuple[tuple[str, Callable[[pytest.Item], Any]], ...] = (
+        ("skipped", evaluate_skip_marks),
+        ("marked xfail", evaluate_xfail_marks),
+    )
+    for reason, check in checks:
+        try:
+            if check(item) is not None:
+                return reason
+        except Exception:  # a mark that is wrong: pytest will say so
+            return "a mark that cannot be evaluated"
+    return None
