@@ -149,7 +149,9 @@ def main() -> None:
         click = in_background(database, "click", partial(clerk.settle, account, "swordfish"))
         nightly.join()
         click.join()
-    print(f"{sum(ledger.balance(account) != 0 for account in accounts)} of 100 accounts are not at zero")
+    open_accounts = sum(ledger.balance(account) != 0 for account in accounts)
+    database.close()
+    print(f"{open_accounts} of 100 accounts are not at zero")
 
 
 if __name__ == "__main__":

@@ -110,6 +110,7 @@ struct ThreadFields {
   PyObject* asyncgen_firstiter = nullptr;
   PyObject* asyncgen_finalizer = nullptr;
   int coroutine_origin_depth = 0;
+  int tracing = 0;  // how deep it stands inside of a tracer
 #if PY_VERSION_HEX >= 0x030D0000
   PyObject* local_key = nullptr;
   PyObject* local_sentinel = nullptr;
@@ -125,6 +126,7 @@ struct ThreadFields {
     asyncgen_firstiter = ts->async_gen_firstiter;
     asyncgen_finalizer = ts->async_gen_finalizer;
     coroutine_origin_depth = ts->coroutine_origin_tracking_depth;
+    tracing = ts->tracing;
 #if PY_VERSION_HEX >= 0x030D0000
     local_key = ts->threading_local_key;
     local_sentinel = ts->threading_local_sentinel;
@@ -141,6 +143,7 @@ struct ThreadFields {
     ts->async_gen_firstiter = asyncgen_firstiter;
     ts->async_gen_finalizer = asyncgen_finalizer;
     ts->coroutine_origin_tracking_depth = coroutine_origin_depth;
+    ts->tracing = tracing;
 #if PY_VERSION_HEX >= 0x030D0000
     ts->threading_local_key = local_key;
     ts->threading_local_sentinel = local_sentinel;
@@ -164,6 +167,15 @@ inline void end_thread(PyThreadState* ts) {
     Py_CLEAR(ts->context);
     ++ts->context_ver;
   }
+}
+
+// What the interpreter says of an exception that left the function of a bare thread.
+inline void unraisable_in_thread(PyObject* function) {
+#if PY_VERSION_HEX >= 0x030D0000
+  PyErr_FormatUnraisable("Exception ignored in thread started by %R", function);
+#else
+  _PyErr_WriteUnraisableMsg("in thread started by", function);
+#endif
 }
 
 // ---- borrowed look-up of an attribute on a type, through its MRO; no error is set

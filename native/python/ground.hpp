@@ -88,6 +88,12 @@ struct Ground {
   std::uint64_t switches = 0;
   std::uint64_t abandoned = 0;
 
+  std::vector<int> signals_for_main;  // asked for by other tasks
+  bool outside = false;               // this execution has started a child process
+  Nanos seen_now = 0;                 // the clock when we last looked, once there are child processes
+  bool forked = false;                // this process is a child that was forked in the middle of an execution
+  PyObject* fork_ident = nullptr;     // of the task that forked, borrowed
+
   TaskId current() const { return engine.current(); }
   Task& task(TaskId id) { return *tasks[static_cast<std::size_t>(id)]; }
   Task& me() { return task(engine.current()); }
@@ -140,12 +146,20 @@ bool invariants_hold();  // false: an exception is set
 void observe(Op op, SiteId site, PyObject* object, PyObject* detail);
 void drop_operands(Task& task);
 void deactivate_after_fork();
+PyObject* frame_of(const Task& task);  // where it stands, or None; a new reference
 PyObject* quiesce(PyObject*, PyObject*);
 
 // --- sites.cpp
 SiteId site_of_call(Op op);  // where the current task calls a function of the ground
 
+// --- introspection.cpp
+void deliver_signals();  // in main: what others asked of it by interrupt_main()
+
+// --- processes.cpp
+void pause_for_children();  // real time for child processes, after the clock has jumped
+
 // --- locks.cpp (used by others)
+void own_for_os_thread(unsigned long ident);  // RLocks that are held under `ident` become the OS thread's
 bool lock_is_held(PyObject* lock);
 void release_held_locks();
 int take_lock(PyObject* self, bool blocking, Nanos timeout, Op op);

@@ -157,6 +157,11 @@ bool drop_lock(PyObject* self) {
   return true;
 }
 
+void own_for_os_thread(unsigned long ident) {
+  for (PyObject* lock : G.held)
+    if (is_rlock(lock) && as_rlock(lock)->owner == ident) as_rlock(lock)->owner = PyThread_get_thread_ident();
+}
+
 // What a task that was cut short still holds goes back, so that the next execution finds what this one found.
 void release_held_locks() {
   for (PyObject* lock : G.held) {

@@ -17,7 +17,8 @@ static_assert(sizeof(kOperations) / sizeof(*kOperations) == static_cast<std::siz
 PyObject* install(PyObject*, PyObject*) {
   if (G.installed) Py_RETURN_NONE;
   if (!check_layouts()) return nullptr;
-  if (install_locks() && install_threads() && install_queue() && install_clocks() && install_entropy()) {
+  if (install_locks() && install_threads() && install_queue() && install_clocks() && install_entropy() &&
+      install_introspection() && install_processes()) {
     G.installed = true;
     Py_RETURN_NONE;
   }

@@ -5,6 +5,7 @@
 #include "compat.hpp"
 #include <greenlet.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "ground.hpp"
 #include "swap.hpp"
@@ -65,10 +66,18 @@ bool tell_to_exit() {
   return false;
 }
 
+// Where a task finds itself after a switch.
+bool go_on() {
+  if (G.unwinding) return tell_to_exit();
+  if (!G.signals_for_main.empty() && G.current() == 0) deliver_signals();
+  return !PyErr_Occurred();
+}
+
 }  // namespace
 
 bool go(TaskId next) {
   if (G.unwinding) return tell_to_exit();
+  if (G.outside) pause_for_children();
   if (!G.invariants.empty() && !invariants_hold()) return false;
   const TaskId me = G.current();
   if (next == me && !G.interrupted) return true;
@@ -81,8 +90,7 @@ bool go(TaskId next) {
     task.fields.load(G.thread_state);
     switch_to(task.greenlet);
   }
-  if (G.unwinding) return tell_to_exit();
-  return !PyErr_Occurred();
+  return go_on();
 }
 
 bool point(Op op, Key key) { return go(G.engine.point(op, site_of_call(op), key)); }
@@ -162,14 +170,11 @@ bool boot(TaskId child) {
   task.starter = G.current();
   ++G.quiet;
   G.refresh_live();
-  const TaskId me = G.current();
   G.me().fields.save(G.thread_state);
   G.engine.set_current(child);
   task.fields.load(G.thread_state);
   switch_to(task.greenlet);
-  (void)me;
-  if (G.unwinding) return tell_to_exit();
-  return !PyErr_Occurred();
+  return go_on();
 }
 
 // In the child: it has come to just before its run(), and is a ready task like any other from here on.
@@ -183,8 +188,7 @@ bool end_boot() {
   Task& starter = G.task(task.starter);
   starter.fields.load(G.thread_state);
   switch_to(starter.greenlet);
-  if (G.unwinding) return tell_to_exit();
-  return !PyErr_Occurred();
+  return go_on();
 }
 
 // ---------------------------------------------------------------- running and ending
@@ -201,7 +205,7 @@ void report_bare(Task& task) {
   PyErr_NormalizeException(&type, &value, &traceback);
   G.unhandled.push_back({G.current(), Py_XNewRef(type), Py_XNewRef(value), Py_XNewRef(traceback), nullptr});
   PyErr_Restore(type, value, traceback);
-  PyErr_WriteUnraisable(task.function);
+  compat::unraisable_in_thread(task.function);
 }
 
 // Main waits for its workers as the interpreter does at exit: they run to their end.
@@ -278,6 +282,7 @@ void end_task(Task& task) {
     return;
   }
   if (G.observer != nullptr && points_on()) observe(Op::kEnd, kEndSite, Py_None, Py_None);
+  Py_CLEAR(task.thread);
   compat::end_thread(G.thread_state);
   task.ended = true;
   const Key key = key_of_task(G.current());
@@ -296,6 +301,7 @@ PyObject* pool_main(PyObject*, PyObject*) {
       run_main(task);
     else
       run_worker(task);
+    if (G.forked && id != 0) _exit(0);  // the last thread of a forked child has ended
     end_task(task);
     PyErr_Clear();
     G.idle.push_back(self);
@@ -412,6 +418,8 @@ void run_hub() {
   }
 }
 
+}  // namespace
+
 PyObject* frame_of(const Task& task) {
   if (task.greenlet == nullptr) return Py_NewRef(Py_None);
   PyObject* frame = PyObject_GetAttrString(reinterpret_cast<PyObject*>(task.greenlet), "gr_frame");
@@ -421,6 +429,8 @@ PyObject* frame_of(const Task& task) {
   }
   return frame;
 }
+
+namespace {
 
 // Tells the observer who waits for what, before the tasks are ended: (task, op, site, object, owner, frame).
 void report_waiting() {
@@ -509,6 +519,9 @@ bool execute(PyObject* body, Strategy& strategy, const RunOptions& options, Exec
   G.quiet = 0;
   G.alive_workers = 0;
   G.switches = 0;
+  G.signals_for_main.clear();
+  G.outside = G.forked = false;
+  G.fork_ident = nullptr;
   G.epoch = options.epoch;
   G.entropy.reseed(options.strategy.seed ^ 0x5bd1e995);
   outcome = {};

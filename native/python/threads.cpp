@@ -102,7 +102,10 @@ PyObject* start_new_thread(PyObject* m, PyObject* a) { return start_new_with(o_s
 PyObject* start_new(PyObject* m, PyObject* a) { return start_new_with(o_start_new, m, a); }
 
 PyObject* get_ident(PyObject* self, PyObject* args) {
-  if (!here() || G.current() == kNone) return reinterpret_cast<Plain>(o_get_ident)(self, args);
+  if (!here() || G.current() == kNone) {
+    if (G.fork_ident != nullptr && compat::thread_state() == G.thread_state) return Py_NewRef(G.fork_ident);
+    return reinterpret_cast<Plain>(o_get_ident)(self, args);
+  }
   return Py_NewRef(G.me().ident);
 }
 
@@ -153,7 +156,7 @@ PyTypeObject* handle_type = nullptr;
 std::unordered_map<PyObject*, TaskId> handles;  // of this execution; each task owns its handle
 
 TaskId task_of(PyObject* handle) {
-  if (!G.active) return kNone;
+  if (!G.active && !G.forked) return kNone;
   const auto found = handles.find(handle);
   return found == handles.end() ? kNone : found->second;
 }
@@ -186,6 +189,7 @@ PyObject* start_joinable(PyObject* self, PyObject* args, PyObject* kwargs) {
 // Waits for the end of a task; its handle stays ours for as long as the execution runs.
 PyObject* join(PyObject* handle, PyObject* args) {
   const TaskId id = here() ? task_of(handle) : kNone;
+  if (G.forked && task_of(handle) != kNone && G.task(task_of(handle)).ended) Py_RETURN_NONE;
   if (id == kNone) return reinterpret_cast<Plain>(o_join)(handle, args);
   PyObject* timeout_object = Py_None;
   if (!PyArg_ParseTuple(args, "|O:join", &timeout_object)) return nullptr;

@@ -81,10 +81,10 @@ struct Step {
   std::size_t lock = 0;
   std::size_t target = 0;  // register, body, or where to jump
   Nanos timeout = kForever;
-  Formula formula;
-  Test test;
-  std::function<bool(const State&)> holds;
-  std::string text;
+  Formula formula{};
+  Test test{};
+  std::function<bool(const State&)> holds{};
+  std::string text{};
 };
 
 class Program;

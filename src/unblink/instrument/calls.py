@@ -36,7 +36,7 @@ class Calls(Expressions):
         return node
 
     def is_own_method(self, func: ast.Attribute) -> bool:
-        """Whether this is `self.f(...)`, `f` a method of the class around and rebound nowhere in the module."""
+        """Whether this is `self.f(...)`, `f` being a method of the class here that nobody rebinds."""
         receiver = func.value
         own = isinstance(receiver, ast.Name) and receiver.id in {"self", "cls"} and func.attr in self.methods
         return own and func.attr not in self.surroundings.stored_attributes

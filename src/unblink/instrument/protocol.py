@@ -1,7 +1,8 @@
 """What instrumented code calls, and what the native side must do: the whole agreement.
 
 Instrumented source calls ten hooks. They are found as builtins, so that no module's namespace gains a
-name; they end with two underscores, so that no class mangles them. Every call is positional. **Every hook
+name; they end with two underscores, so that no class mangles them (their docstrings should begin with a
+text signature, so that `inspect.signature` answers for them as for every builtin). Every call is positional. **Every hook
 hands its first argument through** (`g` returns `None`), never raises of its own accord, and costs nothing
 but the call while no execution is active on the calling OS thread. `S` is a small `int`: the number of the
 site, given out by `Registry.register_sites`. *Point* below means: the visible operation of site S on the
@@ -64,9 +65,9 @@ VARIABLE    without `cell`: (filename of the registration, site.name), a module'
 Methods: `methods.EFFECTS` says for each type and method which place and access it has there. A site with
 the flag METHOD carries the most that any type does; native refines it by `(exact type, site.name)`. Where
 the receiver is of none of these types, the site is an ATTRIBUTE READ of (receiver, site.name). ITEM and
-CONTAINER sites *without* the flag METHOD (subscripts, `in`, `len(x)`, `if x:`) are nothing at all on a
-receiver that is of none of these types. An access that is a READ for the type (`d.setdefault` is UPDATE)
-never counts as more.
+CONTAINER sites *without* the flag METHOD are nothing at all on a receiver that is of none of these types.
+What they are is in site.name: `None` (a subscript or a slice), `in`, `for`, `*`, `**`, `bool` (flag TRUTH),
+or the builtin function (`len`, `sorted`, …).
 
 Pairs: read, point, write of one location
 -----------------------------------------

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
-from _pytest.runner import call_and_report, runtestprotocol
+from _pytest.runner import runtestprotocol
 
 from unblink.exploration.target import Target
 
@@ -76,8 +76,14 @@ class ItemRun:
         kept = [] if nextitem is None else nextitem.listchain()
         if self.item.listchain()[:-1] == kept[:-1]:
             return None
-        report = call_and_report(self.item, "teardown", log=False, nextitem=nextitem)
-        return None if report.passed else report
+        state = cast(Any, self.item.session)._setupstate
+        call: pytest.CallInfo[None] = pytest.CallInfo.from_call(
+            lambda: state.teardown_exact(nextitem), when="teardown", reraise=(pytest.exit.Exception, KeyboardInterrupt)
+        )
+        if call.excinfo is None:
+            return None
+        report: pytest.TestReport = self.item.ihook.pytest_runtest_makereport(item=self.item, call=call)
+        return report
 
     def _official(self) -> None:
         self._renew()

@@ -148,6 +148,8 @@ class RacePlugin:
         finally:
             self._current = None
         if late is not None:
+            for name in ("unblink", "unblink_lines"):
+                setattr(late, name, getattr(reports[-1], name, None))
             reports = [*reports[:-1], late]
         if result is not None and result.interrupted:
             for report in reports:

@@ -1,0 +1,1 @@
+"""The log that must not interleave."""
