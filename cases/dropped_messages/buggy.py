@@ -1,6 +1,6 @@
 """An order consumer: takes orders off a broker and has a bounded pool of workers ship them.
 
-    broker ──> dispatcher ──(bounded queue)──> worker-1, worker-2 ──> warehouse
+broker ──> dispatcher ──(bounded queue)──> worker-1, worker-2 ──> warehouse
 """
 
 import logging

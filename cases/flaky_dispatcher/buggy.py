@@ -1,8 +1,8 @@
 """A dispatcher of alarms: sends each over all channels at once, and counts what is in flight on each channel.
 
-    dispatch ──> pool of senders ──> gateways
-       │ accepted: one more             │ receipts, each on a thread of its gateway: one less
-       └──────────> in flight <─────────┘
+dispatch ──> pool of senders ──> gateways
+   │ accepted: one more             │ receipts, each on a thread of its gateway: one less
+   └──────────> in flight <─────────┘
 """
 
 import hmac

@@ -1,6 +1,6 @@
 """How often the test fails by chance: runs it again and again on real threads, and counts.
 
-    python -m cases.flaky_dispatcher.odds [RUNS] [--fixed]
+python -m cases.flaky_dispatcher.odds [RUNS] [--fixed]
 """
 
 import argparse

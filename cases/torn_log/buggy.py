@@ -19,18 +19,16 @@ LINE = re.compile(r"(?P<stamp>\d+) (?P<source>\S+) (?P<text>.+)")
 
 
 class EventLog:
-    """Appends to the file at `path`. `lines` is the number of lines that were written."""
+    """Appends to the file at `path`."""
 
     def __init__(self, path: Path) -> None:
         self._file = open(path, "a", encoding="utf-8")
         self._last_stamp = 0
-        self.lines = 0
 
     def write(self, source: str, text: str) -> None:
         stamp = self._next_stamp()
         self._file.write(f"{stamp} ")
         self._file.write(f"{source} {text}\n")
-        self.lines += 1
 
     def close(self) -> None:
         self._file.close()
@@ -99,24 +97,24 @@ class Device:
         self._log.write(self._name, "stopped")
 
 
-def record(path: Path, names: Iterable[str]) -> int:
-    """Run one device for each of `names`, all at once, on the log at `path`; gives the number of lines."""
+def record(path: Path, names: Iterable[str]) -> None:
+    """Run one device for each of `names`, all at once, on the log at `path`."""
     with EventLog(path) as log:
         devices = [Device(name, log) for name in names]
         for device in devices:
             device.start()
         for device in devices:
             device.join()
-        return log.lines
 
 
 def main() -> None:
     """A plant of forty pumps."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "plant.log"
-        lines = record(path, [f"pump-{number:02}" for number in range(40)])
-        late = first_out_of_order(read_events(path))
-    print(f"{lines} lines, in order" if late is None else f"out of order: {late}")
+        record(path, [f"pump-{number:02}" for number in range(40)])
+        events = read_events(path)
+    late = first_out_of_order(events)
+    print(f"{len(events)} lines, in order" if late is None else f"out of order: {late}")
 
 
 if __name__ == "__main__":

@@ -6,9 +6,9 @@ DEVICES = ["pump", "valve", "fan"]
 
 
 def test_the_log_is_whole_and_in_order(tmp_path: Path) -> None:
-    lines = record(tmp_path / "plant.log", DEVICES)
+    record(tmp_path / "plant.log", DEVICES)
     events = read_events(tmp_path / "plant.log")
-    assert lines == len(events) == 2 * len(DEVICES)
+    assert len(events) == 2 * len(DEVICES)
     assert first_out_of_order(events) is None
     for device in DEVICES:
         assert [event.text for event in events if event.source == device] == ["started", "stopped"]

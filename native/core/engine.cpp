@@ -4,6 +4,8 @@ namespace unblink {
 
 namespace {
 constexpr std::size_t kTraceCapacity = 1 << 16;
+std::uint64_t bit_of(Key key) { return 1ULL << ((key * 0x9E3779B97F4A7C15ULL) >> 58); }
+
 constexpr Nanos kTick = 1'000;  // a reading of the clock takes a microsecond
 }  // namespace
 
@@ -31,8 +33,10 @@ void Engine::begin(Strategy& strategy, const RunOptions& options) {
   stalls_.clear();
   trace_.clear();
   trace_hash_ = call_hash_ = 0xcbf29ce484222325ULL;
-  for (const SiteId site : heating_) hot_[site] = 2;
-  heating_.clear();
+  if (!options.as_before) {
+    for (const SiteId site : heating_) hot_[site] = 2;
+    heating_.clear();
+  }
   strategy.begin(options.strategy);
 }
 
@@ -53,15 +57,19 @@ TaskId Engine::spawn(TaskId parent) {
   record.deadline = kForever;
   ++record.ticket;
   record.clock.clear();
+  record.causes.clear();
+  record.held.clear();
+  record.lock_bits = 0;
   if (parent != kNone) {
     TaskRecord& mother = task(parent);
     record.child_index = ++mother.children;
     record.clock.assign(mother.clock);
-    mother.clock.advance(parent);
+    record.causes.assign(mother.causes);
+    step_epoch(mother, parent);
   } else {
     record.child_index = 0;
   }
-  record.clock.advance(id);
+  step_epoch(record, id);
   ++alive_;
   ready_.add(id);
   strategy_->spawned(id, parent, record.child_index);
@@ -81,7 +89,7 @@ void Engine::arrive(Op op, SiteId site, Key key) {
   const std::uint64_t word =
       (static_cast<std::uint64_t>(current_) << 40) | (static_cast<std::uint64_t>(op) << 32) | site;
   trace_hash_ = (trace_hash_ ^ word) * 0x100000001b3ULL;
-  if (op < Op::kRead) call_hash_ = (call_hash_ ^ word) * 0x100000001b3ULL;
+  if (op < Op::kRead && site < counts_.size() && counts_[site]) call_hash_ = (call_hash_ ^ word) * 0x100000001b3ULL;
   if (trace_.size() < kTraceCapacity) trace_.push_back({current_, site, op});
 }
 
@@ -197,7 +205,7 @@ void Engine::wake(TaskId id) {
 
 void Engine::enlist(TaskId id, Key key) {
   Meeting& meeting = meetings_[key];
-  meeting.fresh = false;
+  touch(meeting);
   TaskRecord& record = task(id);
   record.waits_for = key;
   record.previous = kNone;
@@ -270,11 +278,23 @@ void Engine::created(Key key) {
   meeting = Meeting{};
   meeting.creator = current_;
   meeting.fresh = true;
+  meeting.created_at = steps_;
 }
 
-bool Engine::is_fresh(Key key) {
-  const Meeting* meeting = meetings_.find(key);
-  return meeting != nullptr && meeting->fresh && meeting->creator == current_;
+// Another task than its maker has come to a fresh lock: where the maker took it, others could have been first.
+void Engine::touch(Meeting& meeting) {
+  if (!meeting.fresh || meeting.creator == current_) return;
+  meeting.fresh = false;
+  if (meeting.first_site != kNoSite) make_hot(meeting.first_site);
+}
+
+bool Engine::needs_no_point(Key key, SiteId site) {
+  Meeting* meeting = meetings_.find(key);
+  if (meeting == nullptr || !meeting->fresh || meeting->creator != current_) return false;
+  if (meeting->created_at == steps_) return true;
+  if (is_hot(site)) return false;
+  meeting->first_site = site;
+  return true;
 }
 
 TaskId Engine::owner(Key key) {
@@ -286,25 +306,48 @@ void Engine::acquired(Key key) {
   if (me().waits_for == key) delist(current_);
   Meeting& meeting = meetings_[key];
   meeting.owner = current_;
-  meeting.fresh = false;
+  touch(meeting);
+  hold_lock(me(), key);
   // Whoever was about to take it must wait now; the deadline counts from when it came.
   for (TaskId t = meeting.head; t != kNone; t = task(t).next) {
     TaskRecord& record = task(t);
     if (record.state == TaskState::kReady && record.pending.op == Op::kAcquire) hold(record, t, record.deadline);
   }
   if (meeting.clock != ClockPool::kNothing) me().clock.join(clocks_[meeting.clock]);
+  if (meeting.causes != ClockPool::kNothing) me().causes.join(clocks_[meeting.causes]);
 }
+
+void Engine::not_a_lock(Key key) { drop_lock(me(), key); }
 
 std::uint32_t& Engine::clock_of(Meeting& meeting) {
   if (meeting.clock == ClockPool::kNothing) meeting.clock = clocks_.take();
   return meeting.clock;
 }
 
+void Engine::hold_lock(TaskRecord& record, Key key) {
+  record.held.push_back(key);
+  record.lock_bits |= bit_of(key);
+}
+
+void Engine::drop_lock(TaskRecord& record, Key key) {
+  record.lock_bits = 0;
+  for (std::size_t i = 0; i < record.held.size(); ++i) {
+    if (record.held[i] == key) {
+      record.held[i] = record.held.back();
+      record.held.pop_back();
+      if (i == record.held.size()) break;
+    }
+    record.lock_bits |= bit_of(record.held[i]);
+  }
+}
+
 void Engine::released(Key key) {
   Meeting& meeting = meetings_[key];
+  touch(meeting);
+  if (meeting.owner != kNone) drop_lock(task(meeting.owner), key);
   meeting.owner = kNone;
   clocks_[clock_of(meeting)].join(me().clock);
-  me().clock.advance(current_);
+  step_epoch(me(), current_);
   for (TaskId t = meeting.head; t != kNone; t = task(t).next) wake(t);
 }
 
@@ -319,20 +362,33 @@ void Engine::signal(Key key) {
 }
 
 void Engine::publish(Key key) {
-  clocks_[clock_of(meetings_[key])].join(me().clock);
-  me().clock.advance(current_);
+  Meeting& meeting = meetings_[key];
+  clocks_[clock_of(meeting)].join(me().clock);
+  if (meeting.causes == ClockPool::kNothing) meeting.causes = clocks_.take();
+  clocks_[meeting.causes].join(me().causes);
+  step_epoch(me(), current_);
 }
 
 void Engine::observe(Key key) {
   const Meeting* meeting = meetings_.find(key);
-  if (meeting != nullptr && meeting->clock != ClockPool::kNothing) me().clock.join(clocks_[meeting->clock]);
+  if (meeting == nullptr) return;
+  if (meeting->clock != ClockPool::kNothing) me().clock.join(clocks_[meeting->clock]);
+  if (meeting->causes != ClockPool::kNothing) me().causes.join(clocks_[meeting->causes]);
+}
+
+// Both clocks count a task's own epochs alike.
+void Engine::step_epoch(TaskRecord& record, TaskId id) {
+  record.clock.advance(id);
+  record.causes.advance(id);
 }
 
 bool Engine::access(Key location, SiteId site, bool writes, bool part) {
   bool raced = false;
   TaskRecord& record = me();
-  shadow_.enter(location, {current_, record.clock.of(current_), site, writes, part}, record.clock,
-                [&](const Access& earlier) {
+  call_hash_ = (call_hash_ ^ ((static_cast<std::uint64_t>(current_) << 40) | site)) * 0x100000001b3ULL;
+  shadow_.enter(location, {current_, record.causes.of(current_), site, record.lock_bits, writes, part},
+                record.causes, [&](const Access& earlier) {
+                  if ((earlier.locks & record.lock_bits) != 0) return;
                   raced = true;
                   make_hot(earlier.site);
                   make_hot(site);
@@ -342,12 +398,14 @@ bool Engine::access(Key location, SiteId site, bool writes, bool part) {
 
 // ---------------------------------------------------------------- knowledge
 
-void Engine::new_site(SiteId site) {
+void Engine::new_site(SiteId site, bool counts) {
   if (hot_.size() <= site) hot_.resize(static_cast<std::size_t>(site) + 1, 0);
+  if (counts_.size() <= site) counts_.resize(static_cast<std::size_t>(site) + 1, 0);
+  counts_[site] = counts;
 }
 
 void Engine::make_hot(SiteId site) {
-  new_site(site);
+  if (hot_.size() <= site) hot_.resize(static_cast<std::size_t>(site) + 1, 0);
   if (hot_[site] != 0) return;
   hot_[site] = 1;
   heating_.push_back(site);

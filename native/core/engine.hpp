@@ -59,6 +59,7 @@ struct RunOptions {
   std::uint64_t livelock_after = 200'000;  // operations without progress, in fair order, before it is called so
   std::uint32_t fairness = 400;
   Nanos epoch = 0;
+  bool as_before = false;  // make points of the same sites as the execution before, so that both can be compared
 };
 
 struct TaskRecord {
@@ -75,7 +76,10 @@ struct TaskRecord {
   TaskId previous = kNone;
   Nanos deadline = kForever;
   std::uint64_t ticket = 0;  // invalidates timers of earlier waits
-  VectorClock clock;
+  VectorClock clock;     // happens-before, by all that synchronises
+  VectorClock causes;    // only what no schedule can turn round: start, join, and what came through a queue
+  std::vector<Key> held;
+  std::uint64_t lock_bits = 0;  // of `held`, see Access::locks
 };
 
 // What is known of a lock, a queue, or anything else tasks wait for.
@@ -83,8 +87,11 @@ struct Meeting {
   TaskId owner = kNone;
   TaskId head = kNone;  // tasks that wait for it or are about to take it, newest first
   TaskId creator = kNone;
-  bool fresh = false;  // made by `creator`, untouched since
+  bool fresh = false;  // made by `creator`, and nobody else has touched it since
+  SiteId first_site = kNoSite;     // where `creator` took it while it was fresh
+  std::uint64_t created_at = 0;    // the engine's step
   std::uint32_t clock = ClockPool::kNothing;
+  std::uint32_t causes = ClockPool::kNothing;
 };
 
 class Engine final : public Tasks {
@@ -106,11 +113,14 @@ class Engine final : public Tasks {
   // --- what happened ---
   void created(Key key);  // a fresh lock: nobody else can know it yet
   void acquired(Key key);
+  void not_a_lock(Key key);  // the current task holds it, but works under it no more than under others
   void released(Key key);
   void signal(Key key);                // all that wait for `key` become ready
   void publish(Key key);               // happens-before: what was done is visible to whoever observes `key`
   void observe(Key key);
-  bool access(Key location, SiteId site, bool writes, bool part);  // true: raced with an earlier one
+  // Enters an access to a shared location. Two that conflict, hold no common lock and are ordered by no cause may
+  // come in either order under another schedule: from the next execution on both their sites are points. True then.
+  bool access(Key location, SiteId site, bool writes, bool part);
   void wake(TaskId task);
 
   // --- queries ---
@@ -120,7 +130,9 @@ class Engine final : public Tasks {
   std::size_t task_count() const override { return count_; }
   TaskRecord& task(TaskId t) { return tasks_[static_cast<std::size_t>(t)]; }
   int alive() const { return alive_; }
-  bool is_fresh(Key key);
+  // Whether the current task may take a free lock without a point: it made the lock a moment ago, or made it, has
+  // shown it to nobody so far, and took such a one at `site` in no earlier execution that then came to be shared.
+  bool needs_no_point(Key key, SiteId site);
   TaskId owner(Key key);
   Nanos now() const { return now_; }
   void advance_clock(Nanos by) { now_ += by; }
@@ -135,13 +147,15 @@ class Engine final : public Tasks {
   const std::vector<TraceEntry>& trace() const { return trace_; }
   const std::vector<StallRecord>& stalls() const { return stalls_; }
   std::uint64_t trace_hash() const { return trace_hash_; }
-  std::uint64_t call_hash() const { return call_hash_; }  // of the operations that every execution makes points of
+  // Of the program's controlled calls and of its accesses, points or not: equal for executions that do the same.
+  std::uint64_t call_hash() const { return call_hash_; }
   Nanos stalled() const { return stalled_; }
   // The shortest time for which ready tasks would have had to be held back for a deadline to pass; kForever if none.
   Nanos shortest_stall() const { return shortest_stall_; }
 
   // --- what is learned, from execution to execution ---
-  void new_site(SiteId site);
+  // `counts`: whether what is done there tells executions apart (it stands in the program's own code).
+  void new_site(SiteId site, bool counts = true);
   bool is_hot(SiteId site) const { return site < hot_.size() && hot_[site] == 2; }
   void make_hot(SiteId site);
   std::vector<SiteId> hot_sites() const;
@@ -167,6 +181,10 @@ class Engine final : public Tasks {
   void enlist(TaskId id, Key key);
   void delist(TaskId id);
   std::uint32_t& clock_of(Meeting& meeting);
+  void touch(Meeting& meeting);
+  void hold_lock(TaskRecord& record, Key key);
+  void drop_lock(TaskRecord& record, Key key);
+  void step_epoch(TaskRecord& record, TaskId id);
 
   // --- the execution ---
   Strategy* strategy_ = nullptr;
@@ -200,6 +218,7 @@ class Engine final : public Tasks {
   // --- the knowledge ---
   std::vector<std::uint8_t> hot_;  // 0 cold, 1 from the next execution on, 2 hot
   std::vector<SiteId> heating_;
+  std::vector<std::uint8_t> counts_;  // by site: whether it enters call_hash()
 };
 
 }  // namespace unblink

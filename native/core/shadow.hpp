@@ -18,6 +18,7 @@ struct Access {
   TaskId task = kNone;
   Tick tick = 0;
   SiteId site = kNoSite;
+  std::uint64_t locks = 0;  // one bit, by hash, for each lock held: no common bit means no common lock
   bool writes = false;
   bool part = false;  // of one item of a container, seen from the container as a whole
 
@@ -32,8 +33,8 @@ class Shadow {
 
   void clear() { ++generation_; }
 
-  // Enters `now` at `location`; calls `racing(earlier)` for each remembered access that conflicts with it and
-  // is unordered with it by `clock`, the current task's.
+  // Enters `now` at `location`; calls `racing(earlier)` for each remembered access of another task that conflicts
+  // with it and is unordered with it by `clock`, one of the current task's.
   template <class F>
   void enter(Key location, const Access& now, const VectorClock& clock, F&& racing) {
     Cell& cell = cells_[static_cast<std::size_t>((location * 0x9E3779B97F4A7C15ULL) >> shift_)];
@@ -69,7 +70,7 @@ class Shadow {
     std::uint64_t generation = 0;
     std::uint8_t count = 0;
     std::uint8_t victim = 0;
-    std::array<Access, 6> accesses{};
+    std::array<Access, 5> accesses{};
   };
   std::vector<Cell> cells_;
   unsigned shift_;

@@ -99,6 +99,13 @@ inline bool is_python(Frame* frame) {
 
 inline int instruction_of(Frame* frame) { return _PyInterpreterFrame_LASTI(frame); }
 
+// ---- seconds, as every timeout of the interpreter is read: rounded away from zero, with its errors
+extern "C" PyAPI_FUNC(int) _PyTime_FromSecondsObject(std::int64_t* nanos, PyObject* object, int rounding);
+inline bool nanos_of(PyObject* seconds, std::int64_t& nanos) {
+  constexpr int kRoundUp = 3;
+  return unblink_time_from_seconds(&nanos, seconds, kRoundUp) == 0;
+}
+
 // ---- what CPython keeps per thread and greenlet does not swap
 struct ThreadFields {
   PyObject* dict = nullptr;

@@ -65,6 +65,7 @@ void drop_for_real(PyObject* self) {
 
 void now_held(PyObject* self) {
   G.engine.acquired(key_of(self));
+  if (self == G.me().sentinel) G.engine.not_a_lock(key_of(self));  // its own end is no lock that it works under
   G.held.push_back(Py_NewRef(self));
 }
 
@@ -108,14 +109,18 @@ int take_lock(PyObject* self, bool blocking, Nanos timeout, Op op) {
   const Nanos deadline = blocking ? deadline_after(timeout) : 0;
   if (!blocking || timeout == 0) {
     const bool mine = held && engine.owner(key) == engine.current();  // cannot succeed, whoever runs in between
-    if (!quiet && !mine && !(!held && engine.is_fresh(key)) && !point(Op::kTryAcquire, key)) return -1;
+    if (!quiet && !mine) {
+      const SiteId site = site_of_call(Op::kTryAcquire);
+      const bool alone = !held && engine.needs_no_point(key, site);
+      if (!alone && !go(engine.point(Op::kTryAcquire, site, key))) return -1;
+    }
     const bool taken = take_for_real(self);
     if (taken) now_held(self);
-    if (!quiet && G.observer != nullptr) observe(Op::kTryAcquire, engine.pending(engine.current()).site, self, taken ? Py_True : Py_False);
+    if (!quiet && G.observer != nullptr) observe(Op::kTryAcquire, site_of_call(Op::kTryAcquire), self, taken ? Py_True : Py_False);
     return taken ? 1 : 0;
   }
-  if (!quiet && !(!held && engine.is_fresh(key))) {
-    const SiteId site = site_of_call(op);
+  const SiteId site = quiet ? kNoSite : site_of_call(op);
+  if (!quiet && !(!held && engine.needs_no_point(key, site))) {
     if (!go(engine.point_acquire(site, key, held, deadline))) return -1;
     for (;;) {
       if (take_for_real(self)) {

@@ -99,7 +99,7 @@ PyObject* take_unhandled() {
   return list;
 }
 
-// run(body, strategy, seed, depth, expected_steps, stall_ns, epoch_ns, step_limit, livelock_after, fairness)
+// run(body, strategy, seed, depth, expected_steps, stall_ns, epoch_ns, step_limit, livelock_after, fairness, as_before)
 //   -> (ending, value, exception, unhandled or None, points, switches, tasks, trace hash, call hash, stalled ns,
 //       shortest stall ns, //       leftover,
 //       interrupted)
@@ -110,7 +110,9 @@ PyObject* run(PyObject*, PyObject* args) {
   int depth;
   long long stall, epoch;
   unsigned int fairness;
-  if (!PyArg_ParseTuple(args, "OsKiKLLKKI:run", &body, &name, &seed, &depth, &expected, &stall, &epoch, &limit, &livelock, &fairness))
+  int as_before;
+  if (!PyArg_ParseTuple(args, "OsKiKLLKKIp:run", &body, &name, &seed, &depth, &expected, &stall, &epoch, &limit, &livelock, &fairness,
+                        &as_before))
     return nullptr;
   if (!G.installed || G.active) {
     PyErr_SetString(PyExc_RuntimeError, G.active ? "an execution is active" : "the ground is not installed");
@@ -127,6 +129,7 @@ PyObject* run(PyObject*, PyObject* args) {
   options.step_limit = limit;
   options.livelock_after = livelock;
   options.fairness = fairness;
+  options.as_before = as_before != 0;
   ExecutionReport report;
   if (!execute(body, *strategy, options, report)) return nullptr;
   PyObject* unhandled = G.unhandled.empty() ? Py_NewRef(Py_None) : take_unhandled();

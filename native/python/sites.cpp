@@ -25,7 +25,7 @@ Origin classify(PyCodeObject* code) {
   if (filename[0] == '<' && std::strncmp(filename, "<frozen", 7) == 0) return kLibrary;
   for (const std::string& prefix : library_prefixes) {
     if (std::strncmp(filename, prefix.c_str(), prefix.size()) != 0) continue;
-    return std::strstr(filename + prefix.size(), "-packages/") != nullptr ? kProgram : kLibrary;
+    if (std::strstr(filename + prefix.size(), "-packages/") == nullptr) return kLibrary;
   }
   return kProgram;
 }
@@ -41,8 +41,9 @@ Origin origin_of(PyCodeObject* code) {
 
 SiteId new_site(HookSite site) {
   const auto id = static_cast<SiteId>(sites.size());
+  const bool counts = site.hooked || (!site.frames.empty() && origin_of(site.frames.back().first) == kProgram);
   sites.push_back(std::move(site));
-  G.engine.new_site(id);
+  G.engine.new_site(id, counts);
   return id;
 }
 

@@ -267,6 +267,7 @@ void end_sentinel(Task& task) {
     G.held.pop_back();
     break;
   }
+  G.engine.publish(key_of(lock));
   G.engine.released(key_of(lock));
   Py_DECREF(lock);
 }

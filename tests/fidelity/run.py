@@ -22,7 +22,7 @@ from functools import partial
 
 from tests.fidelity import forked
 from tests.fidelity.exclusions import Reason, reason_of
-from tests.fidelity.modules import EXTRA, REQUIRED, is_there, tests_of
+from tests.fidelity.modules import EXTRA, REQUIRED, borrow, is_there, tests_of
 from tests.fidelity.outcome import PASSED, Outcome, verdict_of
 
 EPOCH_NS = 1_700_000_000 * 10**9
@@ -176,11 +176,14 @@ def main(arguments: list[str]) -> int:
     names = [f"test.{name.removeprefix('test.')}" for name in options.modules] or list(REQUIRED)
     if options.extra:
         names += list(EXTRA)
+    lender = borrow()
     lines = []
     for name in names:
         if is_there(name):
             lines.append(examine(name, options))
     print(f"\nCPython {sys.version.split()[0]}, seeds {options.seed}\n" + table(lines))
+    if lender:
+        print(f"test_concurrent_futures is {lender}")
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:
             json.dump({"python": sys.version, "seeds": options.seed, "modules": [asdict(line) for line in lines]}, file, indent=1)

@@ -12,9 +12,8 @@ Outcome Model::run(Strategy& strategy, const ModelOptions& options) {
   waiting_.assign(program_.conditions(), {});
   queues_.assign(program_.queues(), {});
   failure_.clear();
-  races_ = 0;
   engine_.begin(strategy, options.run);
-  engine_.new_site(program_.site_count());
+  for (SiteId site = 0; site < program_.site_count(); ++site) engine_.new_site(site);
   for (TaskId next = begin_task(kNone, program_.main_body()); next != kNone;) {
     engine_.set_current(next);
     next = resume();
@@ -22,7 +21,7 @@ Outcome Model::run(Strategy& strategy, const ModelOptions& options) {
   if (engine_.ending() == Ending::kRunning)
     engine_.set_ending(engine_.alive() == 0 ? Ending::kFinished : Ending::kStuck);
   engine_.end_execution();
-  return {engine_.ending(), failure_, state_.variables, engine_.trace_hash(), engine_.steps(), races_};
+  return {engine_.ending(), failure_, state_.variables, engine_.trace_hash(), engine_.steps()};
 }
 
 TaskId Model::begin_task(TaskId parent, BodyId body) {
@@ -147,7 +146,7 @@ bool Model::perform(const Step& step, TaskId& next) {
 }
 
 void Model::access(const Step& step, bool writes) {
-  if (engine_.access(key_of(Area::kVariable, step.object), step.site, writes, false)) ++races_;
+  engine_.access(key_of(Area::kVariable, step.object), step.site, writes, false);
 }
 
 bool Model::take(const Step& step, std::size_t lock, TaskId& next) {

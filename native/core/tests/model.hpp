@@ -18,14 +18,13 @@ struct Outcome {
   std::vector<Value> variables;
   std::uint64_t trace_hash = 0;
   std::uint64_t steps = 0;
-  std::size_t races = 0;
 
   bool failed() const { return !failure.empty() || ending != Ending::kFinished; }
 };
 
 struct ModelOptions {
   RunOptions run;
-  bool points_at_cold_sites = true;  // false: accesses are points only where a race was learned
+  bool points_at_cold_sites = true;  // false: accesses are points only where two were learned to be able to come in either order
 };
 
 class Model {
@@ -83,7 +82,6 @@ class Model {
   std::vector<std::deque<TaskId>> waiting_;
   std::vector<std::deque<Value>> queues_;
   std::string failure_;
-  std::size_t races_ = 0;
 };
 
 }  // namespace unblink::model

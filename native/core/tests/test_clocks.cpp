@@ -16,7 +16,7 @@ struct Tasks {
   }
   int enter(TaskId t, Key location, SiteId site, bool writes, bool part = false) {
     int races = 0;
-    shadow.enter(location, {t, clocks[t].of(t), site, writes, part}, clocks[t], [&](const Access&) { ++races; });
+    shadow.enter(location, {t, clocks[t].of(t), site, 0, writes, part}, clocks[t], [&](const Access&) { ++races; });
     return races;
   }
   int read(TaskId t, Key location, SiteId site) { return enter(t, location, site, false); }
@@ -115,8 +115,8 @@ TEST("a location that takes another's cell gives no race of the other's") {
   one.advance(1);
   int races = 0;
   for (Key location = 8; location < 8'000; location += 8) {
-    tiny.enter(location, {0, 1, 1, true, false}, zero, [&](const Access&) { ++races; });
-    tiny.enter(location + 8, {1, 1, 2, true, false}, one, [&](const Access&) { ++races; });
+    tiny.enter(location, {0, 1, 1, 0, true, false}, zero, [&](const Access&) { ++races; });
+    tiny.enter(location + 8, {1, 1, 2, 0, true, false}, one, [&](const Access&) { ++races; });
     tiny.clear();
   }
   CHECK_EQUAL(races, 0);

@@ -18,7 +18,10 @@ Outcome run_by_default(const Program& program, const ModelOptions& options = {})
 struct ByHand {
   Engine engine;
   std::unique_ptr<Strategy> strategy = make_default_order();
-  explicit ByHand(RunOptions options = {}, int tasks = 3) {
+  RunOptions options;
+  int tasks;
+  explicit ByHand(RunOptions run = {}, int task_count = 3) : options(run), tasks(task_count) { restart(); }
+  void restart() {
     engine.begin(*strategy, options);
     for (int i = 0; i < tasks; ++i) engine.spawn(i == 0 ? kNone : 0);
     go(0);
@@ -94,16 +97,25 @@ TEST("a task that was about to take a lock waits when another takes it first") {
   CHECK(h.engine.task(0).state == TaskState::kReady);
 }
 
-TEST("a fresh lock is known to its maker alone until someone else comes to it") {
+TEST("a fresh lock needs no point where its maker takes it, until an execution shows that others come to it") {
   ByHand h;
-  h.engine.created(64);
-  CHECK(h.engine.is_fresh(64));
-  h.go(1);
-  CHECK(!h.engine.is_fresh(64));
-  h.go(0);
-  h.engine.acquired(64);
-  CHECK(!h.engine.is_fresh(64));
-  CHECK(!h.engine.is_fresh(72));
+  const SiteId site = 3;
+  for (const bool shared_before : {false, true}) {
+    h.engine.created(64);
+    CHECK(h.engine.needs_no_point(64, site));  // a moment ago: nobody can have come in between
+    h.engine.point(Op::kYield, 5, kNoKey);
+    CHECK_EQUAL(h.engine.needs_no_point(64, site), !shared_before);
+    h.engine.acquired(64);
+    h.engine.released(64);
+    CHECK(!h.engine.needs_no_point(72, site));  // made before the execution
+    h.go(1);
+    CHECK(!h.engine.needs_no_point(64, site));
+    h.engine.acquired(64);
+    h.engine.released(64);
+    h.go(0);
+    CHECK(!h.engine.needs_no_point(64, site));
+    h.restart();
+  }
 }
 
 TEST("a lock keeps every update, in every schedule") {
@@ -184,7 +196,6 @@ TEST("without a budget no task is held back, with one no longer than it allows")
 TEST("the shortest stall that would matter is known without taking it") {
   LateHandOff program;
   Model model(program);
-  const Systematic unused;
   Nanos shortest = kForever;
   run_every_schedule(model, options_of(0), [&](const Outcome&) {
     shortest = std::min(shortest, model.engine().shortest_stall());
@@ -260,21 +271,21 @@ TEST("an execution that makes progress for ever ends at the step limit") {
   CHECK(run_by_default(p, options).ending == Ending::kStepLimit);
 }
 
-TEST("sites where a race was seen become points from the next execution on") {
+TEST("sites that can come in either order become points from the next execution on") {
   LostUpdate program;
   Model model(program);
   ModelOptions options;
   options.points_at_cold_sites = false;
   const Outcome first = model.run(*make_default_order(), options);
-  CHECK_EQUAL(first.races > 0, true);
   const Outcome second = model.run(*make_default_order(), options);
   CHECK(second.steps > first.steps);
   CHECK_EQUAL(model.engine().hot_sites().size(), 2u);  // the read and the write of x
+  CHECK(times_that(model, "random", 100, fails, options) > 0);
   model.engine().forget();
   CHECK_EQUAL(model.run(*make_default_order(), options).steps, first.steps);
 }
 
-TEST("sites of variables under a lock stay cold") {
+TEST("sites of variables under one lock stay cold") {
   LockedUpdate program(3, 2);
   Model model(program);
   ModelOptions options;
@@ -283,26 +294,54 @@ TEST("sites of variables under a lock stay cold") {
   CHECK_EQUAL(model.engine().hot_sites().size(), 0u);
 }
 
-TEST("starts, joins, queues and conditions order what happens before and after them") {
+TEST("a lock's turn alone orders nothing: under another schedule the accesses come the other way") {
+  Program p;
+  const Variable x = p.variable();
+  const Lock l = p.lock();
+  const BodyId before = p.body([&](Body& b) { b.write(x, 1).lock(l).unlock(l); });
+  const BodyId after = p.body([&](Body& b) { b.lock(l).unlock(l).write(x, 2); });
+  p.main([&](Body& b) { b.start(before).start(after).join_all(); });
+  Model model(p);
+  model.run(*make_default_order());
+  CHECK_EQUAL(model.engine().hot_sites().size(), 2u);
+}
+
+TEST("under two different locks accesses can come in either order, unless both hold a third") {
+  for (const bool common : {false, true}) {
+    Program p;
+    const Variable x = p.variable();
+    const Lock locks[] = {p.lock(), p.lock()}, third = p.lock();
+    for (const Lock own : locks)
+      p.body([&](Body& b) {
+        b.lock(own);
+        if (common) b.lock(third);
+        b.update(x, 1);
+        if (common) b.unlock(third);
+        b.unlock(own);
+      });
+    p.main([&](Body& b) { b.start(0).start(1).join_all(); });
+    Model model(p);
+    model.run(*make_default_order());
+    CHECK_EQUAL(model.engine().hot_sites().size(), common ? 0u : 2u);
+  }
+}
+
+TEST("starts, joins, queues and signals order what happens before and after them") {
   Program p;
   const Variable x = p.variable(), y = p.variable(), z = p.variable();
-  const Queue q = p.queue();
+  const Queue up = p.queue(), down = p.queue();
   const Lock l = p.lock();
   const Condition c = p.condition();
   const BodyId child = p.body([&](Body& b) {
-    b.read(x, 0).write(y, 1).put(q, constant(1)).get(q, 1).lock(l).write(z, 1).notify(c).unlock(l).write(x, 3);
+    b.read(x, 0).write(y, 1).put(up, constant(1)).get(down, 1).lock(l).write(z, 1).notify(c).unlock(l).write(x, 3);
   });
   p.main([&](Body& b) {
-    b.write(x, 1).start(child).get(q, 0).read(y, 1).write(y, 2);
-    b.lock(l).put(q, constant(2)).wait(c, l).read(z, 2).unlock(l).join_all().write(x, 2);
+    b.write(x, 1).start(child).get(up, 0).read(y, 1).write(y, 2);
+    b.lock(l).put(down, constant(2)).wait(c, l).unlock(l).read(z, 2).join_all().write(x, 2);
   });
   Model model(p);
-  std::size_t races = 0;
-  times_that(model, "random", 300, [&](const Outcome& o) {
-    races += o.races;
-    return 0;
-  });
-  CHECK_EQUAL(races, 0u);
+  CHECK_EQUAL(times_that(model, "random", 300, fails), 0);
+  CHECK_EQUAL(model.engine().hot_sites().size(), 0u);
 }
 
 TEST("an engine that is used again gives what a new one gives") {
@@ -322,4 +361,49 @@ TEST("three hundred tasks are no trouble") {
   CHECK(!run_by_default(program).failed());
   Model model(program);
   CHECK_EQUAL(times_that(model, "random", 3, fails), 0);
+}
+
+KNOWN_DEFECT("a task that is woken from outside and must wait again stands in the list once",
+             "Engine::wait enlists a task that is listed already: it becomes its own neighbour, and the next "
+             "acquired() or released() of that lock never ends. It takes a lock that a real thread shares: woken as "
+             "it was free, taken again by the real thread before the task came to it") {
+  ByHand h;
+  h.go(1);
+  h.engine.point_acquire(6, 64, true, kForever);
+  h.engine.wake(1);
+  h.go(1);
+  h.engine.wait(Op::kAcquire, 6, 64, kForever);
+  CHECK(h.engine.task(1).next != 1);
+  CHECK(h.engine.task(1).previous != 1);
+}
+
+KNOWN_DEFECT("a deadline that passed while its task was ready is no stall of negative length",
+             "Engine::acquired holds the task again with a deadline in the past; next() then counts deadline - now "
+             "into shortest_stall, and allows the clock whatever the budget is") {
+  Program p;
+  const Lock l = p.lock();
+  const BodyId waiter = p.body([&](Body& b) { b.lock(l, kSecond); });
+  const BodyId sleeper = p.body([&](Body& b) { b.sleep(2 * kSecond); });
+  p.main([&](Body& b) { b.lock(l).start(waiter).start(sleeper).yield().unlock(l).yield().lock(l).yield().unlock(l); });
+  const SiteId let_go = p.steps(p.main_body())[5].site;
+  Asking asking([&](const Situation& s) {  // the others come to their waits first; then, with the lock free, a stall
+    if (s.current == 0 && s.tasks.pending(0).site >= let_go) return s.clock_allowed && s.ready.has(1) ? kClock : 0;
+    return s.ready.has(2) ? 2 : s.ready.has(1) ? 1 : s.by_default;
+  });
+  Model model(p);
+  model.run(asking, options_of(0, 3 * kSecond));
+  CHECK_EQUAL(model.engine().stalled(), 2 * kSecond);
+  CHECK(model.engine().shortest_stall() >= 0);
+}
+
+KNOWN_DEFECT("switches are counted when the running task changes",
+             "the first decision counts as a switch, and so does each turn of fairness with nobody else to go") {
+  RunOptions options;
+  options.fairness = 10;
+  ByHand h(options, 2);
+  h.engine.set_current(1);
+  h.engine.wait(Op::kSleep, 5, kNoKey, kSecond);
+  h.go(0);
+  for (int i = 0; i < 100; ++i) CHECK_EQUAL(h.engine.point(Op::kWrite, 6, 8), 0);
+  CHECK_EQUAL(h.engine.switches(), 0u);
 }

@@ -35,7 +35,7 @@ class Runner:
         self._sources = sources
         self._epoch_ns = epoch_ns
         self._step_limit = step_limit
-        self._expected_steps = 100
+        self._expected_steps = 1
 
     def observe(self, plan: Plan, *, official: bool = False) -> Observation:
         """Run the target once under `plan`.
@@ -94,6 +94,7 @@ class Runner:
             depth=plan.depth,
             expected_steps=self._expected_steps,
             step_limit=self._step_limit,
+            as_before=plan.as_before,
         )
         if outcome.interrupted or isinstance(outcome.exception, KeyboardInterrupt):
             raise Interrupted

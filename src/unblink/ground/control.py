@@ -147,8 +147,11 @@ def run(
     expected_steps: int = 100,
     step_limit: int = STEP_LIMIT,
     livelock_after: int = LIVELOCK_AFTER,
+    as_before: bool = False,
 ) -> Run:
     """Run `body` once under control and say what came of it. What leaves `body` is in the result.
+
+    `as_before` makes points of the same sites as the execution before did, whatever was learned since.
 
     Raises:
         UsageError: an execution is active already (`nested-execution`).
@@ -175,6 +178,7 @@ def run(
             step_limit,
             livelock_after,
             FAIRNESS,
+            as_before,
         )
     finally:
         _surroundings.restore()

@@ -43,7 +43,6 @@ class Sources:
         from unblink.ground.control import library_prefixes
 
         self._library = tuple(library_prefixes())
-        self._stdlib = self._library[0]
         self._ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
         self._lines: dict[int, SourceLine] = {}
         self._names: dict[int, SiteName] = {}
@@ -90,7 +89,10 @@ class Sources:
 
     def is_library(self, filename: str) -> bool:
         """Whether a file belongs to the standard library or to the test runner."""
-        return filename.startswith(self._library) and "-packages" + os.sep not in filename.removeprefix(self._stdlib)
+        return any(
+            filename.startswith(prefix) and "-packages" + os.sep not in filename[len(prefix) :]
+            for prefix in self._library
+        )
 
     def is_ours(self, filename: str) -> bool:
         """Whether a file is unblink's own."""

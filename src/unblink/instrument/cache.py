@@ -8,6 +8,7 @@ system we are silent where nothing can be written, and a reader never meets half
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.util
 import marshal
@@ -81,7 +82,8 @@ def store(source: str, stat: os.stat_result, flags: int, compiled: Compiled, var
             file.write(content)
         os.replace(temporary, path)
     except OSError:
-        temporary.unlink(missing_ok=True) if os.access(path.parent, os.W_OK) else None
+        with contextlib.suppress(OSError):
+            temporary.unlink()
 
 
 def _header(stat: os.stat_result, flags: int) -> bytes:

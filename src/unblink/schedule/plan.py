@@ -23,12 +23,13 @@ class Choice:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """`strategy` is an engine's name; `stall_ns` the most that tasks may be held back; `choices` is what `directed`
-    follows, in the engine's terms or by names."""
+    follows, in the engine's terms or by names; `as_before` asks for the points of the execution before."""
 
     strategy: str
     seed: int = 0
     stall_ns: int = 0
     depth: int = 3
+    as_before: bool = False
     choices: tuple[Choice, ...] | tuple[Preemption, ...] = ()
 
 

@@ -41,7 +41,7 @@ class Portfolio:
 
     def _all_plans(self) -> Iterator[Plan]:
         yield Plan("default", self._seed)
-        yield Plan("default", self._seed)
+        yield Plan("default", self._seed, as_before=True)
         for number in itertools.count():
             strategy, depth = self._turn(number)
             yield Plan(strategy, self._seed_of(number), self._stall(number), depth)
