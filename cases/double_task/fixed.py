@@ -14,7 +14,7 @@ What must hold, and what sees to it (each of them can be switched off, to see wh
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from .machine import Machine
 from .store import Store
@@ -26,20 +26,54 @@ HEARTBEAT_SECONDS = 10.0
 RETRY_SECONDS = 10.0
 
 
+class Heartbeat:
+    """Renews the leases that were given to `keep`, from a thread of its own, between `start` and `stop`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._leases: dict[str, str] = {}
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="heartbeat")
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    @contextmanager
+    def keep(self, lease: str, token: str) -> Iterator[None]:
+        with self._lock:
+            self._leases[lease] = token
+        try:
+            yield
+        finally:
+            with self._lock:
+                if self._leases.get(lease) == token:
+                    del self._leases[lease]
+
+    def _run(self) -> None:
+        while not self._stopped.wait(HEARTBEAT_SECONDS):
+            with self._lock:
+                leases = list(self._leases.items())
+            for lease, token in leases:
+                self._store.expire_if_equal(lease, token, LEASE_SECONDS)
+
+
 class Worker:
-    """Works until the list is empty."""
+    """Works until the list is empty. Without a `heartbeat` its leases last for `LEASE_SECONDS`."""
 
     def __init__(
         self,
-        name: str,
         store: Store,
         machine: Machine,
+        heartbeat: Heartbeat | None,
         *,
-        heartbeat: bool = True,
         fencing: bool = True,
         idempotent: bool = True,
     ) -> None:
-        self.name = name
         self._store = store
         self._machine = machine
         self._heartbeat = heartbeat
@@ -58,46 +92,26 @@ class Worker:
         """Whether the job is done with; it is not while another worker holds the lease."""
         if self._store.get(f"result:{invoice}") is not None:  # saves the work; what decides is the write
             return True
-        token = self._take_lease(invoice)
+        lease = f"lease:{invoice}"
+        token = self._take(lease, invoice)
         if token is None:
             return False
         try:
-            with self._lease_kept(invoice, token):
+            with self._heartbeat.keep(lease, token) if self._heartbeat else nullcontext():
                 pdf = self._machine.render(invoice)
             self._write_result(invoice, pdf, token)
         finally:
-            self._store.delete_if_equal(f"lease:{invoice}", token)
+            self._store.delete_if_equal(lease, token)
         return True
 
-    def _take_lease(self, invoice: str) -> str | None:
+    def _take(self, lease: str, invoice: str) -> str | None:
         """The lease's token, larger than all before it; None when somebody else holds the lease."""
         with self._store.transaction():
-            if self._store.get(f"lease:{invoice}") is not None:
+            if self._store.get(lease) is not None:
                 return None
             token = str(self._store.incr(f"token:{invoice}"))
-            self._store.set(f"lease:{invoice}", token, ex=LEASE_SECONDS)
+            self._store.set(lease, token, ex=LEASE_SECONDS)
             return token
-
-    @contextmanager
-    def _lease_kept(self, invoice: str, token: str) -> Iterator[None]:
-        if not self._heartbeat:
-            yield
-            return
-        done = threading.Event()
-        heartbeat = threading.Thread(
-            target=self._renew, args=(invoice, token, done), name=f"{self.name}-heartbeat"
-        )
-        heartbeat.start()
-        try:
-            yield
-        finally:
-            done.set()
-            heartbeat.join()
-
-    def _renew(self, invoice: str, token: str, done: threading.Event) -> None:
-        while not done.wait(HEARTBEAT_SECONDS):
-            if not self._store.expire_if_equal(f"lease:{invoice}", token, LEASE_SECONDS):
-                return
 
     def _write_result(self, invoice: str, pdf: str, token: str) -> None:
         with self._store.transaction():
@@ -110,16 +124,27 @@ class Worker:
                 self._store.incr(BILLED)
 
 
-def work_off(store: Store, machine: Machine, workers: int = 2, **cures: bool) -> None:
-    """Have `workers` threads do all the jobs that are in the list; `cures` are those of `Worker`."""
-    threads = [
-        threading.Thread(target=Worker(name, store, machine, **cures).run, name=name)
-        for name in (f"worker-{number}" for number in range(1, workers + 1))
-    ]
+def work_off(
+    store: Store,
+    machine: Machine,
+    workers: int = 2,
+    *,
+    heartbeat: bool = True,
+    fencing: bool = True,
+    idempotent: bool = True,
+) -> None:
+    """Have `workers` threads do all the jobs that are in the list; each cure can be left out."""
+    beat = Heartbeat(store) if heartbeat else None
+    worker = Worker(store, machine, beat, fencing=fencing, idempotent=idempotent)
+    threads = [threading.Thread(target=worker.run, name=f"worker-{number + 1}") for number in range(workers)]
+    if beat:
+        beat.start()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    if beat:
+        beat.stop()
 
 
 def main() -> None:

@@ -2,8 +2,6 @@
 //
 // The wall clock is the engine's; monotonic and performance counters count from the same start, and process and
 // thread time are those too, since an execution takes no time but what it waits for.
-#include <cmath>
-
 #include "ground.hpp"
 #include "swap.hpp"
 
@@ -60,40 +58,40 @@ PyObject* sleep(PyObject* self, PyObject* argument) {
   Py_RETURN_NONE;
 }
 
-Nanos read_clock_id(long id) {
+// Which of our clocks is meant; kReadings for one that is left to the original.
+Reading reading_of(PyObject* argument) {
+#if PY_VERSION_HEX < 0x030D0000
+  if (PyTuple_GET_SIZE(argument) != 1) return kReadings;
+  argument = PyTuple_GET_ITEM(argument, 0);
+#endif
+  const long id = PyLong_AsLong(argument);
+  if (id == -1 && PyErr_Occurred()) {
+    PyErr_Clear();  // the original raises it again
+    return kReadings;
+  }
   switch (id) {
     case CLOCK_REALTIME:
-    case CLOCK_REALTIME_COARSE: return read(kTime);
-    case CLOCK_PROCESS_CPUTIME_ID:
-    case CLOCK_THREAD_CPUTIME_ID: return read(kProcess);
-    default: return read(kMonotonic);
+    case CLOCK_REALTIME_COARSE: return kTime;
+    case CLOCK_MONOTONIC:
+    case CLOCK_MONOTONIC_RAW:
+    case CLOCK_MONOTONIC_COARSE:
+    case CLOCK_BOOTTIME: return kMonotonic;
+    case CLOCK_PROCESS_CPUTIME_ID: return kProcess;
+    case CLOCK_THREAD_CPUTIME_ID: return kThread;
+    default: return kReadings;
   }
-}
-
-long clock_id_of(PyObject* argument) {
-#if PY_VERSION_HEX >= 0x030D0000
-  return PyLong_AsLong(argument);
-#else
-  return PyTuple_GET_SIZE(argument) == 1 ? PyLong_AsLong(PyTuple_GET_ITEM(argument, 0)) : -1;
-#endif
 }
 
 PyObject* gettime(PyObject* self, PyObject* argument) {
-  const long id = here() ? clock_id_of(argument) : -1;
-  if (id < 0) {
-    PyErr_Clear();
-    return reinterpret_cast<Plain>(o_gettime)(self, argument);
-  }
-  return PyFloat_FromDouble(static_cast<double>(read_clock_id(id)) * 1e-9);
+  const Reading reading = here() ? reading_of(argument) : kReadings;
+  if (reading == kReadings) return reinterpret_cast<Plain>(o_gettime)(self, argument);
+  return PyFloat_FromDouble(static_cast<double>(read(reading)) * 1e-9);
 }
 
 PyObject* gettime_ns(PyObject* self, PyObject* argument) {
-  const long id = here() ? clock_id_of(argument) : -1;
-  if (id < 0) {
-    PyErr_Clear();
-    return reinterpret_cast<Plain>(o_gettime_ns)(self, argument);
-  }
-  return PyLong_FromLongLong(read_clock_id(id));
+  const Reading reading = here() ? reading_of(argument) : kReadings;
+  if (reading == kReadings) return reinterpret_cast<Plain>(o_gettime_ns)(self, argument);
+  return PyLong_FromLongLong(read(reading));
 }
 
 // localtime(), gmtime() and ctime() take the time now when they are given none.

@@ -20,6 +20,9 @@
 #endif
 extern "C" {
 #include <internal/pycore_frame.h>
+#if PY_VERSION_HEX >= 0x030D0000
+#include <internal/pycore_time.h>
+#endif
 }
 #ifdef UNBLINK_DEFINED_BUILD_CORE
 #undef Py_BUILD_CORE
@@ -100,10 +103,8 @@ inline bool is_python(Frame* frame) {
 inline int instruction_of(Frame* frame) { return _PyInterpreterFrame_LASTI(frame); }
 
 // ---- seconds, as every timeout of the interpreter is read: rounded away from zero, with its errors
-extern "C" PyAPI_FUNC(int) _PyTime_FromSecondsObject(std::int64_t* nanos, PyObject* object, int rounding);
 inline bool nanos_of(PyObject* seconds, std::int64_t& nanos) {
-  constexpr int kRoundUp = 3;
-  return unblink_time_from_seconds(&nanos, seconds, kRoundUp) == 0;
+  return _PyTime_FromSecondsObject(&nanos, seconds, _PyTime_ROUND_TIMEOUT) == 0;
 }
 
 // ---- what CPython keeps per thread and greenlet does not swap

@@ -164,8 +164,8 @@ bool lock_is_held(PyObject* lock);
 void release_held_locks();
 int take_lock(PyObject* self, bool blocking, Nanos timeout, Op op);
 bool drop_lock(PyObject* self);
-// Converts a timeout object; returns false with an exception if it is none. Negative and absurd values are
-// left to the original function, which raises what it always raises.
+// Converts a timeout object; returns false with the interpreter's own exception if it is none. What to say of negative
+// values is left to the original function.
 bool timeout_of(PyObject* object, Nanos& timeout);
 inline Nanos deadline_after(Nanos timeout) {
   return timeout == kForever || timeout > kForever - G.engine.now() ? kForever : G.engine.now() + timeout;

@@ -3,8 +3,6 @@
 // Real state is the truth: a lock is taken and released for real, so a thread that is not controlled can share
 // it and no table can go stale. Only the waiting is ours. An RLock keeps its owner by OS thread, which all tasks
 // share; so the owner's field is given the task's own identifier instead.
-#include <cmath>
-
 #include "ground.hpp"
 #include "swap.hpp"
 
@@ -86,15 +84,7 @@ void now_free(PyObject* self) {
 bool lock_is_held(PyObject* lock) { return is_rlock(lock) ? as_rlock(lock)->count > 0 : as_lock(lock)->locked != 0; }
 
 bool timeout_of(PyObject* object, Nanos& timeout) {
-  const double seconds = PyFloat_AsDouble(object);
-  if (seconds == -1.0 && PyErr_Occurred()) return false;
-  if (std::isnan(seconds)) {
-    timeout = -1;
-    return true;
-  }
-  const double nanos = std::ceil(seconds * 1e9);
-  timeout = nanos >= 9.2e18 ? kForever : nanos <= -9.2e18 ? -kForever : static_cast<Nanos>(nanos);
-  return true;
+  return compat::nanos_of(object, timeout);
 }
 
 // 1: taken, 0: not taken, -1: an exception is set.

@@ -96,7 +96,7 @@ def test_what_producers_put_consumers_get(alike, kind):
     alike(body)
 
 
-def test_joining_a_queue_waits_for_every_task(alike):
+def test_joining_a_queue_waits_for_every_task(controlled):
     def body():
         items, done = queue.Queue(), []
 
@@ -111,11 +111,8 @@ def test_joining_a_queue_waits_for_every_task(alike):
         items.join()
         return done, items.unfinished_tasks
 
-    def ended():
-        result = body()
-        return result
-
-    assert ended() == ([0, 1, 2], 0)
+    for seed in range(5):
+        assert controlled(body, "random", seed).value == ([0, 1, 2], 0)
 
 
 def test_a_task_cannot_be_done_twice(alike):

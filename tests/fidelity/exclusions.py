@@ -12,11 +12,23 @@ class Reason(Enum):
     SIGNAL = "a signal that the operating system delivers to a real thread"
     FAULTHANDLER = "faulthandler looks at real threads"
     REAL_TIME = "asserts on real time"
-    SUBINTERPRETER = "runs a subinterpreter"
-    OS_THREAD = "inspects the OS thread"
+    OS_THREAD = "reaches for the OS thread behind Python's back (ctypes)"
+    SPIN = "spins without any call: only instrumented code can be switched there"
+    BLOCKING_CALL = "blocks the OS thread in a system call that waits for another thread"
+    ORDER = "asserts which thread is faster, which only usually holds"
 
 
-EXCLUDED: dict[str, Reason] = {}
+_THREADING = "test.test_threading."
+_SHUTDOWN = "test.test_concurrent_futures.test_shutdown."
+_POOL = "test.test_concurrent_futures.test_thread_pool."
+
+EXCLUDED: dict[str, Reason] = {
+    "test.test_thread.TestForkInThread.test_forkinthread": Reason.BLOCKING_CALL,
+    _THREADING + "ThreadTests.test_PyThreadState_SetAsyncExc": Reason.OS_THREAD,
+    _THREADING + "InterruptMainTests.test_can_interrupt_tight_loops": Reason.SPIN,
+    _SHUTDOWN + "ThreadPoolShutdownTest.test_cancel_futures": Reason.ORDER,
+    _POOL + "ThreadPoolExecutorTest.test_hang_global_shutdown_lock": Reason.CHILD_PROCESS,
+}
 
 
 def reason_of(name: str) -> Reason | None:

@@ -26,6 +26,8 @@ from tests.fidelity.modules import EXTRA, REQUIRED, borrow, is_there, tests_of
 from tests.fidelity.outcome import PASSED, Outcome, verdict_of
 
 EPOCH_NS = 1_700_000_000 * 10**9
+LIMITS = {"step_limit": 100_000_000, "livelock_after": 50_000_000}
+"""CPython's tests poll for longer than a user's would; what never ends is found by the limit of real time."""
 
 
 @dataclass(slots=True)
@@ -65,7 +67,7 @@ def controlled(test: unittest.TestCase, strategy: str, seed: int) -> Outcome:
     result = unittest.TestResult()
     suite = unittest.TestSuite([test])
     with control.installed():
-        run = control.run(lambda: suite.run(result) and None, strategy, seed, stall_ns=0, epoch_ns=EPOCH_NS)
+        run = control.run(lambda: suite.run(result) and None, strategy, seed, stall_ns=0, epoch_ns=EPOCH_NS, **LIMITS)
     verdict, detail = verdict_of(result)
     if run.ending is not control.Ending.FINISHED or run.exception is not None:
         verdict, detail = "failed", f"{run.ending.name}: {run.exception!r}\n{detail}"

@@ -152,12 +152,13 @@ class ForkedRunner:
         from unblink import _native
 
         known = _native.site_count()
+        modules_before = frozenset(sys.modules)
 
         def work() -> tuple[Observation, list[str]]:
             seen = self._runner.observe(plan, official=official)
             steps = self._runner.schedule(seen.steps).preemptions
             hot = tuple(site for site in _native.hot_sites() if site < known)
-            return replace(seen.portable(), steps=steps, hot=hot, plan=plan), sorted(sys.modules)
+            return replace(seen.portable(), steps=steps, hot=hot, plan=plan), sorted(sys.modules.keys() - modules_before)
 
         observation, modules = in_child(work)
         for site in observation.hot:
@@ -182,9 +183,7 @@ class ForkedRunner:
         import importlib
 
         for name in modules:
-            if name not in sys.modules and not name.startswith("_pytest"):
-                try:
-                    importlib.import_module(name)
-                except BaseException:  # made by hand, or gone: the next child will do without as this one did
-                    sys.modules.setdefault(name, None)  # type: ignore[arg-type]
-                    del sys.modules[name]
+            try:
+                importlib.import_module(name)
+            except Exception:  # made by hand, or gone: the next child will do without, as this one did
+                continue
