@@ -130,7 +130,7 @@ TaskId Engine::next() {
       pick = strategy_->choose({*this, ready_, current_, by_default, record.occurrence, clock_allowed, steps_});
       if (!(pick == kClock ? clock_allowed : ready_.has(pick))) pick = by_default;
       if (pick != by_default)
-        deviations_.push_back({current_, record.pending.site, record.occurrence, pick});
+        deviations_.push_back({current_, record.pending.site, record.occurrence, pick, ready_.has(current_)});
     }
     if (pick == kClock) {
       stall_until(deadline);

@@ -34,6 +34,7 @@ struct Deviation {
   SiteId site;
   std::uint32_t occurrence;
   TaskId to;  // a task or kClock
+  bool preempts;  // `task` could have gone on
 };
 
 struct TraceEntry {

@@ -106,7 +106,7 @@ int take_lock(PyObject* self, bool blocking, Nanos timeout, Op op) {
     }
     const bool taken = take_for_real(self);
     if (taken) now_held(self);
-    if (!quiet && G.observer != nullptr) observe(Op::kTryAcquire, site_of_call(Op::kTryAcquire), self, taken ? Py_True : Py_False);
+    if (!quiet && !mine && G.observer != nullptr) observe(Op::kTryAcquire, site_of_call(Op::kTryAcquire), self, taken ? Py_True : Py_False);
     return taken ? 1 : 0;
   }
   const SiteId site = quiet ? kNoSite : site_of_call(op);
@@ -146,8 +146,9 @@ bool drop_lock(PyObject* self) {
   drop_for_real(self);
   now_free(self);
   Task& task = G.me();
+  const bool quiet = !points_on() || is_internal(key) || task.quiet_lock == key;
   if (task.quiet_lock == key) task.quiet_lock = kNoKey;
-  if (G.observer != nullptr && points_on() && !is_internal(key)) observe(Op::kRelease, site_of_call(Op::kRelease), self, Py_None);
+  if (G.observer != nullptr && !quiet) observe(Op::kRelease, site_of_call(Op::kRelease), self, Py_None);
   if (task.booting && key == G.limbo_lock) return end_boot();
   return true;
 }

@@ -160,9 +160,9 @@ PyObject* list_of(const Rows& rows, Make make) {
   return list;
 }
 
-// [(task, site, occurrence, to)], `to` is -2 for the clock
+// [(task, site, occurrence, to, whether the task could have gone on)], `to` is -2 for the clock
 PyObject* deviations(PyObject*, PyObject*) {
-  return list_of(G.engine.deviations(), [](const Deviation& d) { return Py_BuildValue("(iIIi)", d.task, d.site, d.occurrence, d.to); });
+  return list_of(G.engine.deviations(), [](const Deviation& d) { return Py_BuildValue("(iIIiO)", d.task, d.site, d.occurrence, d.to, d.preempts ? Py_True : Py_False); });
 }
 
 // [(task, operation, site)]

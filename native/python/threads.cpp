@@ -115,10 +115,15 @@ PyObject* get_native_id(PyObject* self, PyObject* args) {
 }
 
 // threading.Thread makes this structure when an exception leaves its run(), and hands it to the hook: here we see
-// it whatever hook the program has set.
+// it whatever hook the program has set. Of a task that we end ourselves the hook must not hear: threading lets what is no
+// Exception through from here.
 PyObject* hook_arguments(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
+  if (here() && G.unwinding && G.current() > 0) {
+    PyErr_SetNone(PyExc_SystemExit);
+    return nullptr;
+  }
   PyObject* made = o_hook_arguments(type, args, kwargs);
-  if (made == nullptr || !here() || G.current() <= 0 || G.unwinding) return made;
+  if (made == nullptr || !here() || G.current() <= 0) return made;
   PyObject* exception = PySequence_GetItem(made, 0);
   if (exception != nullptr && exception != PyExc_SystemExit) {
     PyObject* hook = PyObject_GetAttrString(threading_module, "excepthook");

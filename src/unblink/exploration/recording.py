@@ -14,6 +14,7 @@ from dataclasses import replace
 from types import FrameType, ModuleType
 from typing import Any
 
+from unblink.exploration.library_calls import library_call
 from unblink.exploration.naming import Names, short
 from unblink.ground.sources import Sources
 from unblink.model.finding import Event, TaskInfo, Waiting
@@ -38,7 +39,9 @@ class Recorder:
         self._thread_names: dict[int, str] = {0: threading.main_thread().name.replace("MainThread", "main")}
         self._fill: tuple[int, Callable[[], Any]] | None = None
         self._stalls_seen = 0
+        self._calls: dict[int, int] = {}
         self._choices_seen = 0
+        self._preempted: set[int] = set()
         self._start_ns: int | None = None
         self.events: list[Event] = []
         self.waiting: tuple[Waiting, ...] = ()
@@ -59,16 +62,36 @@ class Recorder:
         name = self._operations[op]
         seconds = (now_ns - self._start_ns) * 1e-9
         self._note_stalls(seconds)
+        shown = self._shown_as(name, task, site, thing, detail)
+        if shown is None:
+            return
+        verb, target, value = shown
         at = self._sources.line(site) if site > 1 else SourceLine("", 0, "")
-        target, value = self._describe(name, site, thing, detail, task)
-        preempts = self._was_preempted()
+        preempts = self._was_preempted(task)
         held = tuple(text for _, text in self._held.get(task, ()))
-        self.events.append(
-            Event(len(self.events) + 1, task, self._verb(name, site), target, at, value, held, seconds, preempts)
-        )
-        self._keep_locks(name, task, thing, detail, target)
+        self.events.append(Event(len(self.events) + 1, task, verb, target, at, value, held, seconds, preempts))
+        self._keep_locks(verb, task, target, gave_up=value == "timed out")
         if name in ("write", "update"):
-            self._fill = (len(self.events) - 1, self._reader(thing, detail))
+            self._fill = (len(self.events) - 1, lambda: _current(thing, detail))
+
+    def _shown_as(
+        self, name: str, task: int, site: int, thing: Any, detail: Any
+    ) -> tuple[str, str, str | None] | None:
+        """Return verb, target and value of an operation; None for one that is inside a call that is shown."""
+        call = library_call(self._sources.called(site))
+        if call is None:
+            self._calls.pop(task, None)
+            target, value = self._describe(name, site, thing, detail)
+            return {"try-acquire": "acquire", "yield": "sleep"}.get(name, name), target, value
+        gave_up = detail is False and name == "acquire"
+        inside = self._calls.get(task) == call.frame
+        if (inside and not gave_up) or (name == "release" and call.verb not in ("release", "notify", "notify_all")):
+            return None
+        self._calls[task] = call.frame
+        if call.verb == "join" and hasattr(call.receiver, "_name"):
+            return "join", str(call.receiver._name), None
+        value = "timed out" if gave_up else short(detail) if name in ("get", "put") else None
+        return call.verb, self._names.lock(call.receiver, None), value
 
     def stuck(self, rows: list[tuple[int, int, int, Any, int, FrameType | None, bool]]) -> None:
         """Take down who waits for what when nobody can go on."""
@@ -118,18 +141,11 @@ class Recorder:
 
     # ---- parts
 
-    def _verb(self, name: str, site: int) -> str:
-        inner = self._sources.inner_function(site)
-        if inner == "Condition.wait" and name == "acquire":
-            return "wait"
-        return {"try-acquire": "acquire", "yield": "sleep"}.get(name, name)
-
-    def _describe(self, name: str, site: int, thing: Any, detail: Any, task: int) -> tuple[str, str | None]:
+    def _describe(self, name: str, site: int, thing: Any, detail: Any) -> tuple[str, str | None]:
         if name in ("read", "write", "update"):
-            value = None
-            if name == "read":
-                value = _shown(self._reader(thing, detail)())
-            return self._names.location(site, thing, detail), value
+            return self._names.location(site, thing, detail), (
+                _shown(_current(thing, detail)) if name == "read" else None
+            )
         if name == "start":
             label = getattr(thing, "_name", None) or getattr(thing, "__qualname__", "thread")
             self._thread_names[int(detail)] = str(label)
@@ -137,26 +153,22 @@ class Recorder:
         if name == "join":
             return self._thread_names.get(int(detail), "thread"), None
         if name in ("acquire", "try-acquire", "release"):
-            missed = detail is False
-            return self._names.lock(thing, None), "timed out" if missed else None
+            return self._names.lock(thing, None), "timed out" if detail is False else None
         if name in ("get", "put"):
             return self._names.lock(thing, None), short(detail)
         if name == "sleep":
             return "clock", f"{detail} s"
         return "", None
 
-    def _keep_locks(self, name: str, task: int, thing: Any, detail: Any, target: str) -> None:
-        if name in ("acquire", "try-acquire") and detail is True:
-            self._held.setdefault(task, []).append((id(thing), target))
-        elif name == "release":
-            for locks in self._held.values():
-                for entry in locks:
-                    if entry[0] == id(thing):
+    def _keep_locks(self, verb: str, task: int, target: str, *, gave_up: bool) -> None:
+        if verb == "acquire" and not gave_up:
+            self._held.setdefault(task, []).append((0, target))
+        elif verb == "release":
+            for locks in (self._held.get(task, []), *self._held.values()):
+                for entry in reversed(locks):
+                    if entry[1] == target:
                         locks.remove(entry)
                         return
-
-    def _reader(self, thing: Any, detail: Any) -> Callable[[], Any]:
-        return lambda: _current(thing, detail)
 
     def _fill_in(self) -> None:
         if self._fill is None:
@@ -165,10 +177,15 @@ class Recorder:
         self._fill = None
         self.events[index] = replace(self.events[index], value=_shown(read()))
 
-    def _was_preempted(self) -> bool:
-        count = len(self._native.deviations())
-        found = count > self._choices_seen
-        self._choices_seen = count
+    def _was_preempted(self, task: int) -> bool:
+        """Whether the schedule switched away from `task` since its last event, though it could have gone on."""
+        rows = self._native.deviations()
+        for preempted, _, _, _, could_go_on in rows[self._choices_seen :]:
+            if could_go_on:
+                self._preempted.add(preempted)
+        self._choices_seen = len(rows)
+        found = task in self._preempted
+        self._preempted.discard(task)
         return found
 
     def _note_stalls(self, seconds: float) -> None:
@@ -176,7 +193,7 @@ class Recorder:
         for amount, task, _, before in rows[self._stalls_seen :]:
             at = self._sources.line(before) if before > 1 else SourceLine("", 0, "")
             self.events.append(
-                Event(len(self.events) + 1, task, "stall", "clock", at, f"{amount * 1e-9:g} s", (), seconds)
+                Event(len(self.events) + 1, task, "stall", "clock", at, f"{round(amount * 1e-9, 3):g} s", (), seconds)
             )
         self._stalls_seen = len(rows)
 

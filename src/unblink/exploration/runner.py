@@ -143,7 +143,7 @@ def taken_choices() -> tuple[Choice, ...]:
     paths = task_paths()
     return tuple(
         Choice(paths[task], site, occurrence, None if to == -2 else paths[to])
-        for task, site, occurrence, to in rows
+        for task, site, occurrence, to, _ in rows
     )
 
 

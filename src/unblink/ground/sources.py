@@ -76,10 +76,10 @@ class Sources:
         info = self._native.site_info(site) if site > 1 else ()
         return Hook(*info) if len(info) == 9 else None
 
-    def inner_function(self, site: int) -> str:
-        """Return the library's function in which a call's site stands, or an empty text."""
+    def called(self, site: int) -> CodeType | None:
+        """Return the library's function that the program calls at a call's site, or None if it calls C itself."""
         info = self._native.site_info(site) if site > 1 else ()
-        return info[1][0][0].co_qualname if len(info) == 2 and len(info[1]) > 1 else ""
+        return info[1][-2][0] if len(info) == 2 and len(info[1]) > 1 else None
 
     def frame_line(self, code: CodeType, line: int) -> SourceLine:
         """Return a line of a frame."""

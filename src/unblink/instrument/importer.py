@@ -75,7 +75,11 @@ class Instrumenter:
 
 
 class InstrumentingLoader(SourceFileLoader):
-    """Loads a source file as the import system does, but for its code."""
+    """Loads a source file as the import system does, but for its code.
+
+    Only `get_code` is ours: while the module runs there is no frame of ours below it, so that the warnings
+    and the tracebacks of an import name who imported it.
+    """
 
     def __init__(
         self, name: str, path: str, instrumenter: Instrumenter, assertions: PytestAssertions | None = None
@@ -85,12 +89,13 @@ class InstrumentingLoader(SourceFileLoader):
         self._assertions = assertions
 
     def get_code(self, fullname: str) -> CodeType:
-        return self._instrumenter.code(self.get_filename(fullname), assertions=self._assertions)
-
-    def exec_module(self, module: ModuleType) -> None:
+        path = self.get_filename(fullname)
         if self._assertions is not None:
-            self._assertions.note_rewritten(module.__name__, self.get_filename(module.__name__))
-        super().exec_module(module)
+            self._assertions.note_rewritten(fullname, path)
+        try:
+            return self._instrumenter.code(path, assertions=self._assertions)
+        except SyntaxError as error:
+            raise error.with_traceback(None) from None  # the error is the file's, not the pass's
 
 
 class InstrumentingFinder:

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import pytest
 from _pytest.runner import runtestprotocol
+from _pytest.tmpdir import tmppath_result_key
 
 from unblink.exploration.target import Target
 
@@ -105,6 +106,7 @@ class ItemRun:
         item = cast(Any, self.item)
         state = item.session._setupstate
         hook = item.ihook
+        item.stash.setdefault(tmppath_result_key, {})  # what pytest's own reports leave for the tmp_path fixture
         with warnings.catch_warnings(record=True):
             try:
                 if self._bare:

@@ -132,9 +132,13 @@ def test_a_module_without_source_is_reported(instrumented: Any) -> None:
 def test_functions_that_are_gone_do_not_stay_for_the_sake_of_undo(instrumented: Any, module: Any) -> None:
     function = module.make(Thing())
     report = instrument_loaded(module, instrumented.register)
-    alive = len([one for one in gc.get_objects() if getattr(one, "__qualname__", "") == "make.<locals>.inner"])
+    alive = len(
+        [one for one in gc.get_objects() if getattr(one, "__qualname__", "") == "make.<locals>.inner"]
+    )
     del function
     gc.collect()
-    after = len([one for one in gc.get_objects() if getattr(one, "__qualname__", "") == "make.<locals>.inner"])
+    after = len(
+        [one for one in gc.get_objects() if getattr(one, "__qualname__", "") == "make.<locals>.inner"]
+    )
     assert after < alive
     report.undo()

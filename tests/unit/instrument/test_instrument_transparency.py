@@ -151,7 +151,9 @@ def test_a_traceback_is_the_same_to_the_caret(instrumented: Any, tmp_path: Path)
 
 
 def test_docstrings_and_future_imports_stay_first(instrumented: Any) -> None:
-    source = '"""Doc."""\nfrom __future__ import annotations\ndef f(x: no.such):\n    """F."""\n    x.n += 1\n'
+    source = (
+        '"""Doc."""\nfrom __future__ import annotations\ndef f(x: no.such):\n    """F."""\n    x.n += 1\n'
+    )
     namespace = instrumented.module(source)
     assert namespace["__doc__"] == "Doc."
     assert namespace["f"].__doc__ == "F."
@@ -201,7 +203,9 @@ def test_a_module_that_is_nested_too_deeply_is_compiled_without_hooks() -> None:
     assert compiled.code.co_filename == "<source>"
 
 
-@pytest.mark.parametrize("source", ["return 1", "def f(:", "def f():\n  nonlocal x\n", "x = 1\n  y", "def f(x, x): x.y"])
+@pytest.mark.parametrize(
+    "source", ["return 1", "def f(:", "def f():\n  nonlocal x\n", "x = 1\n  y", "def f(x, x): x.y"]
+)
 def test_a_syntax_error_is_the_one_that_python_gives(source: str) -> None:
     errors = []
     for compiler in (compile_plain, compile_instrumented):
@@ -213,7 +217,16 @@ def test_a_syntax_error_is_the_one_that_python_gives(source: str) -> None:
 
 # -- a sample of the standard library: what its instructions say of their places is unchanged ------------
 
-LIBRARY = ["argparse", "dataclasses", "enum", "queue", "threading", "typing", "asyncio.base_events", "json.decoder"]
+LIBRARY = [
+    "argparse",
+    "dataclasses",
+    "enum",
+    "queue",
+    "threading",
+    "typing",
+    "asyncio.base_events",
+    "json.decoder",
+]
 OURS = {"PUSH_NULL", "LOAD_GLOBAL", "LOAD_CONST", "LOAD_NAME", "PRECALL", "COPY", "POP_TOP", "NOP"}
 
 

@@ -125,8 +125,13 @@ def test_the_cached_file_says_which_pytest_rewrote_it(suite: Path) -> None:
 
 
 def test_other_import_modes_and_doctests_work_too(suite: Path) -> None:
-    (suite / "documented.py").write_text('def f(xs):\n    """Do.\n\n    >>> f([1])\n    1\n    """\n    return xs[0]\n')
-    for options in (("--import-mode=importlib",), ("--import-mode=append", "--doctest-modules", "documented.py")):
+    (suite / "documented.py").write_text(
+        'def f(xs):\n    """Do.\n\n    >>> f([1])\n    1\n    """\n    return xs[0]\n'
+    )
+    for options in (
+        ("--import-mode=importlib",),
+        ("--import-mode=append", "--doctest-modules", "documented.py"),
+    ):
         plain, hooked = run(suite, *options), run(suite, *options, "-p", "race_plugin")
         assert without_the_plugins_line(hooked) == without_the_plugins_line(plain)
         assert " passed" in plain

@@ -1,0 +1,78 @@
+"""Calls of the standard library as one operation each, for reports.
+
+`queue.put` takes a lock, looks, notifies and lets the lock go; a reader of a report wants to see `put`. The first
+controlled operation inside such a call is shown under the call's own verb, the rest is not, but for a wait that
+ends in a timeout.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from types import CodeType, FrameType
+from typing import Any
+
+_VERBS = {
+    "Thread.join": "join",
+    "Thread.is_alive": "read",
+    "Queue.put": "put",
+    "Queue.put_nowait": "put",
+    "Queue.get": "get",
+    "Queue.get_nowait": "get",
+    "Queue.join": "wait",
+    "Queue.task_done": "notify",
+    "Queue.qsize": "read",
+    "Queue.empty": "read",
+    "Queue.full": "read",
+    "Event.set": "set",
+    "Event.clear": "clear",
+    "Event.wait": "wait",
+    "Event.is_set": "read",
+    "Condition.wait": "wait",
+    "Condition.wait_for": "wait",
+    "Condition.notify": "notify",
+    "Condition.notify_all": "notify_all",
+    "Condition.__enter__": "acquire",
+    "Condition.__exit__": "release",
+    "Semaphore.acquire": "acquire",
+    "Semaphore.release": "release",
+    "Semaphore.__exit__": "release",
+    "BoundedSemaphore.release": "release",
+    "Barrier.wait": "wait",
+    "Future.result": "wait",
+    "Future.exception": "wait",
+    "Future.done": "read",
+    "Future.set_result": "set",
+    "Future.set_exception": "set",
+    "Future.cancel": "set",
+    "ThreadPoolExecutor.submit": "put",
+    "ThreadPoolExecutor.shutdown": "join",
+    "Executor.__exit__": "join",
+    "Executor.map": "put",
+    "wait": "wait",
+    "as_completed": "wait",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryCall:
+    """One call of the library by the program: its verb, whom it is called on, and what tells it from the next."""
+
+    verb: str
+    receiver: Any
+    frame: int  # identity of the call's frame
+
+
+def library_call(code: CodeType | None) -> LibraryCall | None:
+    """Return the call of `code` that is under way in this thread, if it is one that reports show as a whole."""
+    if code is None:
+        return None
+    verb = _VERBS.get(code.co_qualname)
+    if verb is None:
+        return None
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code is not code:
+        frame = frame.f_back
+    if frame is None:
+        return LibraryCall(verb, None, 0)
+    return LibraryCall(verb, frame.f_locals.get("self"), id(frame))

@@ -1,0 +1,32 @@
+"""A pool of connections, each marked when it is lent."""
+
+import threading
+
+
+class Connection:
+    def __init__(self, number):
+        self.number = number
+        self.lent = False
+
+
+class Pool:
+    def __init__(self, size):
+        self._connections = [Connection(number) for number in range(size)]
+
+    def borrow(self):
+        for connection in self._connections:
+            if not connection.lent:
+                connection.lent = True
+                return connection
+        raise LookupError("all connections are lent")
+
+
+def test_two_borrowers_have_two_connections():
+    pool = Pool(2)
+    borrowed = []
+    threads = [threading.Thread(target=lambda: borrowed.append(pool.borrow().number)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(borrowed) == [0, 1]
