@@ -6,7 +6,8 @@
     nox -s replay           every witness, a thousand times, in new processes, on every Python
     nox -s lint docs bench
 
-Interpreters are looked for on PATH and in pyenv's folder. An absent one is reported and never counts as passed.
+Interpreters are looked for on PATH and in pyenv's folder. An absent one is reported and
+never counts as passed.
 """
 
 from __future__ import annotations

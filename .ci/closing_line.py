@@ -23,7 +23,7 @@ def main(folder: str, failed_steps: int) -> int:
             counts["skipped"] += skipped
             counts["passed"] += int(suite.get("tests", 0)) - failed - skipped
         version = report.stem.removeprefix("tests-")
-        print(f"Python {version}: {counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
+        print(f"Python {version}: " + ", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
         for outcome, count in counts.items():
             total[outcome] += count
     failures = max(total["failed"], failed_steps)

@@ -16,7 +16,7 @@ from .store import Store
 JOBS = "jobs"
 BILLED = "billed"
 LEASE_SECONDS = 30.0
-RETRY_SECONDS = 10.0
+RETRY_SECONDS = LEASE_SECONDS + 1  # by then the lock was released, or has run out
 
 
 class Worker:

@@ -23,7 +23,7 @@ JOBS = "jobs"
 BILLED = "billed"
 LEASE_SECONDS = 30.0
 HEARTBEAT_SECONDS = 10.0
-RETRY_SECONDS = 10.0
+RETRY_SECONDS = LEASE_SECONDS + 1  # by then the lease was released, or has run out
 
 
 class Heartbeat:

@@ -113,6 +113,7 @@ TaskId Engine::next() {
     Nanos deadline = kForever;
     const bool has_deadline = next_deadline(deadline);
     if (ready_.empty()) {
+      if (idle_ != nullptr && idle_(has_deadline)) continue;
       if (!has_deadline) return kNone;
       now_ = std::max(now_, deadline);
       fire_timers();

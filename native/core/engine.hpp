@@ -103,6 +103,8 @@ class Engine final : public Tasks {
   void begin(Strategy& strategy, const RunOptions& options);
   TaskId spawn(TaskId parent);  // a ready task, about to begin
   void end_execution();
+  // Asked when no task is ready, before the clock moves: may make some ready, and says whether it did.
+  void set_idle(bool (*idle)(bool has_deadline)) { idle_ = idle; }
 
   // --- what the current task is about to do; each answers who goes on (kNone: nobody can) ---
   TaskId point(Op op, SiteId site, Key key);
@@ -189,6 +191,7 @@ class Engine final : public Tasks {
 
   // --- the execution ---
   Strategy* strategy_ = nullptr;
+  bool (*idle_)(bool) = nullptr;
   RunOptions options_;
   std::vector<TaskRecord> tasks_;
   std::size_t count_ = 0;

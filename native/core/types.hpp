@@ -10,7 +10,8 @@ inline constexpr TaskId kClock = -2;  // the choice that lets the virtual clock 
 
 using SiteId = std::uint32_t;
 inline constexpr SiteId kNoSite = 0;
-inline constexpr SiteId kEndSite = 1;  // where a task stands when it has ended
+inline constexpr SiteId kEndSite = 1;     // where a task stands when it has ended
+inline constexpr SiteId kImportSite = 2;  // inside of the import system, whose locks are no affair of the program
 
 using Nanos = std::int64_t;
 inline constexpr Nanos kForever = INT64_MAX;

@@ -5,6 +5,7 @@
 // greenlet is running, and the thread state holds that task's ThreadFields.
 #pragma once
 #include "compat.hpp"
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -24,6 +25,11 @@ struct PendingOperand {
   PyObject* object;
   PyObject* key;  // or null; both owned
 };
+
+using Probe = std::function<int()>;  // 1: ready, 0: not yet, -1: an exception is set
+
+// What an execution did that cannot be controlled.
+enum class Uncontrolled : std::uint8_t { kProcess, kSocket, kBlocking };
 
 struct Task {
   PyGreenlet* greenlet = nullptr;
@@ -45,6 +51,9 @@ struct Task {
   int exits = 0;  // how often it was told to exit while unwinding
   Key quiet_lock = kNoKey;  // lock of the `_started` event, while start() waits for it
   std::vector<PendingOperand> operands;
+  // While it waits on a descriptor: whether that is ready. It holds what it needs by value, for the stack of a task
+  // that is not running is somewhere else.
+  Probe probe;
 };
 
 struct Unhandled {
@@ -79,6 +88,12 @@ struct Ground {
   PyObject* site_observer = nullptr;
   PyObject* on_stuck = nullptr;
   std::vector<PyObject*> invariants;  // callables; owned, of this execution
+  std::vector<std::pair<Uncontrolled, SiteId>> uncontrolled;  // since it was last asked for
+  bool outside_world = false;  // this execution talks to another process
+  int baseline_threads = 1;    // of Python, when the session began
+  int blocked_seconds = 0;
+  std::uint64_t executions = 0;
+  bool dozing = false;  // waits for the outside world, knowingly
   Rng entropy;
   Nanos epoch = 0;
   std::uint64_t last_ident = 0;
@@ -148,6 +163,15 @@ void drop_operands(Task& task);
 void deactivate_after_fork();
 PyObject* frame_of(const Task& task);  // where it stands, or None; a new reference
 PyObject* quiesce(PyObject*, PyObject*);
+
+// --- descriptors.cpp
+bool wake_probing();
+bool anyone_probes();
+
+// --- uncontrolled.cpp
+void note_uncontrolled(Uncontrolled kind);
+void start_watch();
+void forget_watch();
 
 // --- sites.cpp
 SiteId site_of_call(Op op);  // where the current task calls a function of the ground

@@ -101,16 +101,19 @@ int take_lock(PyObject* self, bool blocking, Nanos timeout, Op op) {
     const bool mine = held && engine.owner(key) == engine.current();  // cannot succeed, whoever runs in between
     if (!quiet && !mine) {
       const SiteId site = site_of_call(Op::kTryAcquire);
-      const bool alone = !held && engine.needs_no_point(key, site);
+      const bool alone = site == kImportSite || (!held && engine.needs_no_point(key, site));
       if (!alone && !go(engine.point(Op::kTryAcquire, site, key))) return -1;
     }
     const bool taken = take_for_real(self);
     if (taken) now_held(self);
-    if (!quiet && !mine && G.observer != nullptr) observe(Op::kTryAcquire, site_of_call(Op::kTryAcquire), self, taken ? Py_True : Py_False);
+    if (!quiet && !mine && G.observer != nullptr) {
+      const SiteId site = site_of_call(Op::kTryAcquire);
+      if (site != kImportSite) observe(Op::kTryAcquire, site, self, taken ? Py_True : Py_False);
+    }
     return taken ? 1 : 0;
   }
   const SiteId site = quiet ? kNoSite : site_of_call(op);
-  if (!quiet && !(!held && engine.needs_no_point(key, site))) {
+  if (!quiet && site != kImportSite && !(!held && engine.needs_no_point(key, site))) {
     if (!go(engine.point_acquire(site, key, held, deadline))) return -1;
     for (;;) {
       if (take_for_real(self)) {
@@ -146,9 +149,12 @@ bool drop_lock(PyObject* self) {
   drop_for_real(self);
   now_free(self);
   Task& task = G.me();
-  const bool quiet = !points_on() || is_internal(key) || task.quiet_lock == key;
+  bool quiet = !points_on() || is_internal(key) || task.quiet_lock == key;
   if (task.quiet_lock == key) task.quiet_lock = kNoKey;
-  if (G.observer != nullptr && !quiet) observe(Op::kRelease, site_of_call(Op::kRelease), self, Py_None);
+  if (G.observer != nullptr && !quiet) {
+    const SiteId site = site_of_call(Op::kRelease);
+    if (site != kImportSite) observe(Op::kRelease, site, self, Py_None);
+  }
   if (task.booting && key == G.limbo_lock) return end_boot();
   return true;
 }

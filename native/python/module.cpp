@@ -17,7 +17,8 @@ static_assert(sizeof(kOperations) / sizeof(*kOperations) == static_cast<std::siz
 PyObject* install(PyObject*, PyObject*) {
   if (G.installed) Py_RETURN_NONE;
   if (!check_layouts()) return nullptr;
-  if (install_locks() && install_threads() && install_queue() && install_clocks() && install_entropy() &&
+  if (install_locks() && install_threads() && install_queue() && install_clocks() && install_entropy() && install_descriptors() &&
+      install_audit() &&
       install_introspection() && install_processes()) {
     G.installed = true;
     Py_RETURN_NONE;
@@ -225,6 +226,21 @@ PyObject* py_point(PyObject*, PyObject*) {
   Py_RETURN_NONE;
 }
 
+// [(kind: 0 process, 1 socket, 2 blocking call; site)] since this was last called
+PyObject* take_uncontrolled(PyObject*, PyObject*) {
+  if (G.blocked_seconds > 0) G.uncontrolled.emplace_back(Uncontrolled::kBlocking, kNoSite);
+  G.blocked_seconds = 0;
+  PyObject* list = list_of(G.uncontrolled, [](const auto& row) { return Py_BuildValue("(iI)", static_cast<int>(row.first), row.second); });
+  G.uncontrolled.clear();
+  return list;
+}
+
+PyObject* set_baseline_threads(PyObject*, PyObject* number) {
+  G.baseline_threads = static_cast<int>(PyLong_AsLong(number));
+  if (PyErr_Occurred()) return nullptr;
+  Py_RETURN_NONE;
+}
+
 PyObject* add_invariant(PyObject*, PyObject* check) {
   if (here()) G.invariants.push_back(Py_NewRef(check));
   Py_RETURN_NONE;
@@ -276,6 +292,8 @@ PyMethodDef methods[] = {
     {"set_leftover_hook", set_leftover_hook, METH_O, "Called in main when only waiting workers are left at its end."},
     {"interrupt", interrupt, METH_NOARGS, "End the execution at its next point."},
     {"point", py_point, METH_NOARGS, "A scheduling point."},
+    {"set_baseline_threads", set_baseline_threads, METH_O, "How many threads there were before any execution."},
+    {"take_uncontrolled", take_uncontrolled, METH_NOARGS, "What was done that cannot be controlled."},
     {"add_invariant", add_invariant, METH_O, "Call this at every point of the execution; what it raises ends the task."},
     {"current_task", current_task, METH_NOARGS, "The current task's number, or -1."},
     {"is_active", is_active, METH_NOARGS, "Whether the calling thread is under control."},

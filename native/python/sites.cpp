@@ -5,12 +5,12 @@
 
 namespace unblink {
 
-std::vector<HookSite> sites(2);  // 0: none; 1: the end of a task
+std::vector<HookSite> sites(kImportSite + 1);  // 0: none; 1: the end of a task; 2: inside of an import
 
 namespace {
 
 constexpr int kMostFrames = 24;
-enum Origin : std::uint8_t { kUnknown, kProgram, kLibrary };
+enum Origin : std::uint8_t { kUnknown, kProgram, kLibrary, kImport };
 
 FlatMap<std::uint8_t> origins(1024);   // by code object; each is kept alive, so an address is never used again
 FlatMap<SiteId> call_sites(1024);      // by the chain of frames
@@ -22,7 +22,8 @@ Origin classify(PyCodeObject* code) {
     PyErr_Clear();
     return kProgram;
   }
-  if (filename[0] == '<' && std::strncmp(filename, "<frozen", 7) == 0) return kLibrary;
+  if (std::strncmp(filename, "<frozen importlib", 17) == 0) return kImport;
+  if (std::strncmp(filename, "<frozen", 7) == 0) return kLibrary;
   for (const std::string& prefix : library_prefixes) {
     if (std::strncmp(filename, prefix.c_str(), prefix.size()) != 0) continue;
     if (std::strstr(filename + prefix.size(), "-packages/") == nullptr) return kLibrary;
@@ -86,7 +87,9 @@ SiteId site_of_call(Op op) {
     PyCodeObject* code = compat::code_of(frame);
     hash = (hash ^ key_of(code) ^ (static_cast<std::uint64_t>(compat::instruction_of(frame)) << 48)) * 0x9E3779B97F4A7C15ULL;
     hash ^= hash >> 29;
-    if (origin_of(code) == kProgram || ++depth >= kMostFrames) break;
+    const Origin origin = origin_of(code);
+    if (origin == kImport) return kImportSite;
+    if (origin == kProgram || ++depth >= kMostFrames) break;
   }
   SiteId& id = call_sites[hash];
   if (id == kNoSite) {

@@ -18,6 +18,8 @@ bool install_threads();
 bool install_queue();
 bool install_clocks();
 bool install_entropy();
+bool install_descriptors();
+bool install_audit();
 bool install_introspection();
 bool install_processes();
 bool check_layouts();

@@ -157,6 +157,7 @@ TaskId start_task(PyObject* function, PyObject* arguments, PyObject* keywords, b
   task.booting = task.ended = task.abandoned = false;
   task.daemon = daemon;
   task.exits = 0;
+  task.probe = nullptr;
   task.quiet_lock = kNoKey;
   task.created_at = kNoSite;
   drop_operands(task);
@@ -352,10 +353,11 @@ PyGreenlet* take_greenlet() {
 
 // ---------------------------------------------------------------- the hub
 
+// Threads of Python that were not there when the session began.
 bool has_other_threads() {
   int count = 0;
   for (PyThreadState* ts = PyInterpreterState_ThreadHead(G.thread_state->interp); ts != nullptr; ts = PyThreadState_Next(ts)) ++count;
-  return count > 1;
+  return count > G.baseline_threads;
 }
 
 // A thread that is not controlled may have released a lock: whoever waits for a free one can go on.
@@ -386,6 +388,28 @@ void doze() {
 }
 
 constexpr int kGraceMilliseconds = 200;
+constexpr int kLongGraceMilliseconds = 10'000;
+
+// Asked by the engine before the clock moves. Somebody outside may have something for a task that waits on a
+// descriptor: real time is given to it first.
+bool idle(bool has_deadline) {
+  if (!anyone_probes()) return false;
+  if (wake_probing()) return true;
+  if (!G.outside_world && !has_other_threads()) return false;
+  G.dozing = true;
+  bool woken = false;
+  for (int left = has_deadline ? kGraceMilliseconds : kLongGraceMilliseconds; left > 0 && !woken; --left) {
+    doze();
+    if (PyErr_CheckSignals() < 0) {
+      PyErr_Clear();
+      G.interrupted = true;
+      break;
+    }
+    woken = wake_probing() || wake_externals();
+  }
+  G.dozing = false;
+  return woken;
+}
 
 // Runs tasks until main has ended or nobody can go on.
 void run_hub() {
@@ -521,7 +545,10 @@ bool execute(PyObject* body, Strategy& strategy, const RunOptions& options, Exec
   G.alive_workers = 0;
   G.switches = 0;
   G.signals_for_main.clear();
-  G.outside = G.forked = false;
+  G.outside = G.forked = G.outside_world = false;
+  ++G.executions;
+  G.engine.set_idle(idle);
+  start_watch();
   G.fork_ident = nullptr;
   G.epoch = options.epoch;
   G.entropy.reseed(options.strategy.seed ^ 0x5bd1e995);

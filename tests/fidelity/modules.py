@@ -62,7 +62,10 @@ def borrow() -> str:
         test.__path__.append(str(found.parent.parent))
         support.Py_GIL_DISABLED = False
         skip = support.skip_if_sanitizer
-        support.skip_if_sanitizer = lambda *words, thread=False, **known: skip(*words, **known)
+        support.skip_if_sanitizer = lambda *words, thread=False, **known: (
+            skip(*words, **known) if any(known.values()) else lambda test: test
+        )
+        support.requires_gil_enabled = lambda why: lambda test: test
         return str(found.parent)
     return "nowhere: test_concurrent_futures is not installed"
 

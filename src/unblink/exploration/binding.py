@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from unblink.ground.sources import Sources
+from unblink.ground.sources import FIRST_SITE, Sources
 from unblink.model.schedule import CLOCK, Preemption, Schedule
 from unblink.model.site import SiteName
 from unblink.schedule.plan import Choice, path_of, path_text
@@ -45,7 +45,7 @@ class Binding:
         """Look whether `site` is one that the schedule names."""
         from unblink import _native
 
-        if site < 2:
+        if site < FIRST_SITE:
             return
         name: SiteName | None = None
         for number, preemption in enumerate(self.wanted):
@@ -69,7 +69,7 @@ def bound(schedule: Schedule, sources: Sources) -> Iterator[Binding]:
         if preemption.site == sources.name(END_SITE):
             binding.numbers[number] = END_SITE
     _native.direct(_rows(schedule, binding))
-    for site in range(2, _native.site_count()):
+    for site in range(FIRST_SITE, _native.site_count()):
         binding.offer(site)
     _native.set_site_observer(binding.offer)
     try:

@@ -63,9 +63,11 @@ class Exploration:
         """Count one execution."""
         self.executions += 1
         self.points += observation.points
-        self.tasks = max(self.tasks, observation.tasks)
-        self.concurrent = self.concurrent or observation.concurrent
-        self.cut += observation.ending is Ending.STEP_LIMIT
+        if observation.tasks > self.tasks:
+            self.tasks = observation.tasks
+            self.concurrent = self.concurrent or observation.concurrent
+        if observation.ending is Ending.STEP_LIMIT:
+            self.cut += 1
 
     @property
     def failure(self) -> Found | None:

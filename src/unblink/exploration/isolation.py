@@ -13,7 +13,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from unblink.exploration.observation import Observation, Recording, Step
@@ -158,7 +158,7 @@ class ForkedRunner:
             seen = self._runner.observe(plan, official=official)
             steps = self._runner.schedule(seen.steps).preemptions
             hot = tuple(site for site in _native.hot_sites() if site < known)
-            return replace(seen.portable(), steps=steps, hot=hot, plan=plan), sorted(sys.modules.keys() - modules_before)
+            return seen.portable()._replace(steps=steps, hot=hot, plan=plan), sorted(sys.modules.keys() - modules_before)
 
         observation, modules = in_child(work)
         for site in observation.hot:

@@ -63,14 +63,14 @@ class LibraryCall:
     frame: int  # identity of the call's frame
 
 
-def library_call(code: CodeType | None) -> LibraryCall | None:
-    """Return the call of `code` that is under way in this thread, if it is one that reports show as a whole."""
+def library_call(code: CodeType | None, frame: FrameType | None = None) -> LibraryCall | None:
+    """Return the call of `code` under way in `frame` (this thread's), if reports show it as a whole."""
     if code is None:
         return None
     verb = _VERBS.get(code.co_qualname)
     if verb is None:
         return None
-    frame: FrameType | None = sys._getframe(1)
+    frame = frame or sys._getframe(1)
     while frame is not None and frame.f_code is not code:
         frame = frame.f_back
     if frame is None:

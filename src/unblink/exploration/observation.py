@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from unblink.detect.judge import Failure
 from unblink.ground.control import Ending
@@ -15,9 +16,8 @@ Step = Choice | Preemption
 """A choice of a schedule: in the engine's terms where all is one process, by names where it is not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """The outcome of running a plan.
+class Observation(NamedTuple):
+    """The outcome of running a plan. A named tuple for the same reason as `Run`.
 
     `steps` are the choices by which a failing schedule differs from the default order; `missed` is the first of a
     directed plan's choices that was not taken, or -1; `missed_site_known` whether the program came to where that
@@ -54,7 +54,7 @@ class Observation:
     def portable(self) -> Observation:
         """Return this without the objects that only this process has."""
         failure = None if self.failure is None else replace(self.failure, exception=None)
-        return replace(self, failure=failure)
+        return self._replace(failure=failure)
 
 
 @dataclass(frozen=True, slots=True)

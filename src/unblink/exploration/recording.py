@@ -16,7 +16,7 @@ from typing import Any
 
 from unblink.exploration.library_calls import library_call
 from unblink.exploration.naming import Names, short
-from unblink.ground.sources import Sources
+from unblink.ground.sources import FIRST_SITE, Sources
 from unblink.model.finding import Event, TaskInfo, Waiting
 from unblink.model.schedule import Stall
 from unblink.model.site import SourceLine
@@ -66,7 +66,7 @@ class Recorder:
         if shown is None:
             return
         verb, target, value = shown
-        at = self._sources.line(site) if site > 1 else SourceLine("", 0, "")
+        at = self._sources.line(site) if site >= FIRST_SITE else SourceLine("", 0, "")
         preempts = self._was_preempted(task)
         held = tuple(text for _, text in self._held.get(task, ()))
         self.events.append(Event(len(self.events) + 1, task, verb, target, at, value, held, seconds, preempts))
@@ -100,10 +100,9 @@ class Recorder:
         for task, op, site, thing, owner, frame, waits in rows:
             if not waits:
                 continue
-            operation = self._operations[op]
-            target = self._names.lock(thing, frame) if thing is not None else self._join_target(owner, site)
+            operation, target = self._awaited(op, site, thing, owner, frame)
             stack = _stack(frame, self._sources)
-            known = owner if owner >= 0 and owner != task else None
+            known = owner if owner >= 0 and owner != task and operation in ("acquire", "join") else None
             waiting.append(Waiting(task, operation, target, known, stack))
         self.waiting = tuple(waiting)
 
@@ -121,7 +120,7 @@ class Recorder:
         for number, (parent, index, site, _) in enumerate(self._native.tasks()):
             path = "main" if parent < 0 else f"{infos[parent].path}/{index}"
             name = self._thread_names.get(number) or f"task {number}"
-            made = self._sources.line(site) if site > 1 else None
+            made = self._sources.line(site) if site >= FIRST_SITE else None
             infos.append(TaskInfo(number, path, name, made, infos[parent].name if parent >= 0 else None))
         return tuple(infos)
 
@@ -130,7 +129,7 @@ class Recorder:
         found: list[Stall] = []
         for amount, task, after, before in self._native.stalls():
             name = self._thread_names.get(task) or f"task {task}"
-            places = [self._sources.line(site) if site > 1 else None for site in (after, before)]
+            places = [self._sources.line(site) if site >= FIRST_SITE else None for site in (after, before)]
             words = [f"{p.file}:{p.line}" if p is not None else "its start" for p in places]
             last = found[-1] if found else None
             if last is not None and (last.task, last.after, last.before) == (name, *words):
@@ -191,16 +190,25 @@ class Recorder:
     def _note_stalls(self, seconds: float) -> None:
         rows = self._native.stalls()
         for amount, task, _, before in rows[self._stalls_seen :]:
-            at = self._sources.line(before) if before > 1 else SourceLine("", 0, "")
+            at = self._sources.line(before) if before >= FIRST_SITE else SourceLine("", 0, "")
             self.events.append(
                 Event(len(self.events) + 1, task, "stall", "clock", at, f"{round(amount * 1e-9, 3):g} s", (), seconds)
             )
         self._stalls_seen = len(rows)
 
-    def _join_target(self, owner: int, site: int) -> str:
+    def _awaited(self, op: int, site: int, thing: Any, owner: int, frame: FrameType | None) -> tuple[str, str]:
+        """Return verb and target of what a task waits in."""
+        code = self._sources.called(site)
+        call = library_call(code, frame) if code is not None else None
+        if call is not None and call.verb == "join" and hasattr(call.receiver, "_name"):
+            return "join", str(call.receiver._name)
+        if call is not None and call.receiver is not None:
+            return call.verb, self._names.lock(call.receiver, frame)
+        if thing is not None:
+            return self._operations[op], self._names.lock(thing, frame)
         if owner >= 0:
-            return self._thread_names.get(owner, f"task {owner}")
-        return self._sources.line(site).text if site > 1 else "the other tasks"
+            return self._operations[op], self._thread_names.get(owner, f"task {owner}")
+        return self._operations[op], self._sources.line(site).text if site >= FIRST_SITE else "the other tasks"
 
 
 @contextmanager
@@ -249,8 +257,11 @@ def _shown(value: Any) -> str | None:
 
 
 def _stack(frame: FrameType | None, sources: Sources) -> tuple[SourceLine, ...]:
-    lines: list[SourceLine] = []
-    while frame is not None and len(lines) < 40:
-        lines.append(sources.frame_line(frame.f_code, frame.f_lineno))
+    """Return the frames from the program's outermost one inwards."""
+    frames: list[FrameType] = []
+    while frame is not None and len(frames) < 60:
+        frames.append(frame)
         frame = frame.f_back
-    return tuple(reversed(lines))
+    while frames and sources.is_foreign(frames[-1].f_code.co_filename):
+        frames.pop()
+    return tuple(sources.frame_line(each.f_code, each.f_lineno) for each in reversed(frames))

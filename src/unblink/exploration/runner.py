@@ -31,11 +31,14 @@ class Runner:
     isolated = False
 
     def __init__(self, target: Target, sources: Sources, epoch_ns: int, step_limit: int = STEP_LIMIT) -> None:
+        from unblink import _native
+
         self.target = target
         self._sources = sources
         self._epoch_ns = epoch_ns
         self._step_limit = step_limit
         self._expected_steps = 1
+        self._native = _native
 
     def observe(self, plan: Plan, *, official: bool = False) -> Observation:
         """Run the target once under `plan`.
@@ -43,16 +46,14 @@ class Runner:
         Raises:
             Interrupted: Ctrl-C came; the process is as it was before.
         """
-        from unblink import _native
-
         if plan.choices:
             if isinstance(plan.choices[0], Preemption):
                 with bound(Schedule(cast(tuple[Preemption, ...], plan.choices)), self._sources) as binding:
                     return self._observe(plan, official, binding)
             choices = cast(tuple[Choice, ...], plan.choices)
-            _native.direct([(c.task, c.site, c.occurrence, c.to) for c in choices])
+            self._native.direct([(c.task, c.site, c.occurrence, c.to) for c in choices])
         elif plan.strategy == "directed":
-            _native.direct([])
+            self._native.direct([])
         return self._observe(plan, official, None)
 
     def record(self, plan: Plan) -> Recording:
@@ -104,10 +105,8 @@ class Runner:
     def _observation(
         self, plan: Plan, outcome: Run, hooks: tuple[Any, ...], binding: Binding | None
     ) -> Observation:
-        from unblink import _native
-
         ignored = self.target.ignored
-        failure = judge(
+        failure = None if outcome.is_clean else judge(
             outcome.exception,
             outcome.unhandled,
             stuck=outcome.ending is Ending.STUCK,
@@ -116,7 +115,7 @@ class Runner:
             ordinary_hooks=hooks,
             ignored=ignored,
         )
-        missed = _native.missed() if plan.strategy == "directed" else -1
+        missed = self._native.missed() if plan.strategy == "directed" else -1
         return Observation(
             plan,
             failure,

@@ -88,6 +88,7 @@ class Session:
             stack.enter_context(instrumented_imports(self.instrumenter))
             self.sources = Sources(self.root)
             self._baseline_threads = len(sys._current_frames())
+            _native.set_baseline_threads(self._baseline_threads)
             self._stack = stack.pop_all()
         self.instrument_loaded_modules()
         return self
@@ -143,6 +144,8 @@ class Session:
                 if first is None or not first.concurrent or first.skipped:
                     return self._sequential(explorer.state, first, target, began, uncontrolled), shown
                 if explorer.repeat():
+                    if checkpoint is not None:
+                        checkpoint.dismiss()  # while it lives, each page that an execution writes to is copied
                     explorer.search()
                 elif checkpoint is not None:
                     explored = checkpoint.go()

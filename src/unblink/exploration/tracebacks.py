@@ -15,7 +15,7 @@ def where_of(exception: BaseException | None, sources: Sources) -> SourceLine | 
     step = exception.__traceback__ if exception is not None else None
     while step is not None:
         code = step.tb_frame.f_code
-        if not _is_foreign(code.co_filename, sources):
+        if not sources.is_foreign(code.co_filename):
             found = sources.frame_line(code, step.tb_lineno)
         step = step.tb_next
     return found
@@ -34,10 +34,7 @@ def text_of(exception: BaseException | None, sources: Sources) -> str:
 
 def without_our_frames(step: TracebackType | None, sources: Sources) -> TracebackType | None:
     """Return a traceback without the frames that unblink and the test runner put before the program's own."""
-    while step is not None and _is_foreign(step.tb_frame.f_code.co_filename, sources):
+    while step is not None and sources.is_foreign(step.tb_frame.f_code.co_filename):
         step = step.tb_next
     return step
 
-
-def _is_foreign(filename: str, sources: Sources) -> bool:
-    return sources.is_ours(filename) or sources.is_library(filename)

@@ -7,6 +7,7 @@ import linecache
 import os
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from types import CodeType
 
 from unblink.model.site import SiteName, SourceLine
@@ -25,6 +26,9 @@ class Hook:
     name: str | None
     flags: int
 
+
+FIRST_SITE = 3
+"""The smaller numbers are no places in the source: none, the end of a task, the import system."""
 
 _VERBS = ("read", "write", "update")
 
@@ -73,12 +77,12 @@ class Sources:
 
     def hook(self, site: int) -> Hook | None:
         """Return what the instrumentation said of `site`, or None where it is a call's."""
-        info = self._native.site_info(site) if site > 1 else ()
+        info = self._native.site_info(site) if site >= FIRST_SITE else ()
         return Hook(*info) if len(info) == 9 else None
 
     def called(self, site: int) -> CodeType | None:
         """Return the library's function that the program calls at a call's site, or None if it calls C itself."""
-        info = self._native.site_info(site) if site > 1 else ()
+        info = self._native.site_info(site) if site >= FIRST_SITE else ()
         return info[1][-2][0] if len(info) == 2 and len(info[1]) > 1 else None
 
     def frame_line(self, code: CodeType, line: int) -> SourceLine:
@@ -108,6 +112,10 @@ class Sources:
             and _text(filename, line) == name.text
         )
 
+    def is_foreign(self, filename: str) -> bool:
+        """Whether a file is no part of the program under test."""
+        return self.is_ours(filename) or self.is_library(filename)
+
     def relative(self, filename: str) -> str:
         """Return `filename` as reports and witnesses show it."""
         path = os.path.abspath(filename)
@@ -133,7 +141,7 @@ class Sources:
 
     def _rank(self, site: int) -> tuple[int, int]:
         """Return the first line of the site's function, and which of the operations on its line it is."""
-        if site < 2:
+        if site < FIRST_SITE:
             return (0, 0)
         info = self._native.site_info(site)
         if len(info) == 9:
@@ -155,7 +163,7 @@ class Sources:
         return rank
 
     def _position(self, site: int) -> tuple[str, int, int, str]:
-        if site < 2:
+        if site < FIRST_SITE:
             return ("<end>", 0, 0, "end")
         info = self._native.site_info(site)
         if len(info) == 9:
@@ -173,10 +181,9 @@ def _function(qualname: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _place_in(code: CodeType, instruction: int) -> tuple[int, int]:
-    for i, (line, _, column, _) in enumerate(code.co_positions()):
-        if i * 2 == instruction:
-            return (line or code.co_firstlineno, column or 0)
-    return (code.co_firstlineno, 0)
+    """Return line and column of an instruction, which counts code units as `co_positions` does."""
+    line, _, column, _ = next(islice(code.co_positions(), instruction, None), (None, None, None, None))
+    return (line or code.co_firstlineno, column or 0)
 
 
 @lru_cache(maxsize=4096)

@@ -135,7 +135,7 @@ class Expressions(ast.NodeTransformer):
     def site(
         self, place: Place, access: Access, name: str | None, at: ast.expr | ast.stmt, flags: Flag = Flag.NONE
     ) -> int:
-        return self.sites.add(place, access, name, at, self.scope.qualname, flags)
+        return self.sites.add(place, access, name, at, function=self.scope.qualname, flags=flags)
 
     def variable(
         self, access: Access, name: str, at: ast.expr | ast.stmt, flags: Flag

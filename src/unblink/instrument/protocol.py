@@ -2,12 +2,12 @@
 
 Instrumented source calls ten hooks. They are found as builtins, so that no module's namespace gains a
 name; they end with two underscores, so that no class mangles them (their docstrings should begin with a
-text signature, so that `inspect.signature` answers for them as for every builtin). Every call is positional. **Every hook
-hands its first argument through** (`g` returns `None`), never raises of its own accord, and costs nothing
-but the call while no execution is active on the calling OS thread. `S` is a small `int`: the number of the
-site, given out by `Registry.register_sites`. *Point* below means: the visible operation of site S on the
-given location is the very next thing that the calling task does, so switch here if the scheduler wishes,
-then record the access.
+text signature, so that `inspect.signature` answers for them as for every builtin). Every call is
+positional. **Every hook hands its first argument through** (`g` returns `None`), never raises of its own
+accord, and costs nothing but the call while no execution is active on the calling OS thread. `S` is a
+small `int`: the number of the site, given out by `Registry.register_sites`. *Point* below means: the
+visible operation of site S on the given location is the very next thing that the calling task does, so
+switch here if the scheduler wishes, then record the access.
 
 Hooks
 -----

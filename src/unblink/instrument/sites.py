@@ -33,6 +33,7 @@ class SiteList:
         access: Access,
         name: str | None,
         at: ast.expr | ast.stmt,
+        *,
         function: str,
         flags: Flag = Flag.NONE,
     ) -> int:

@@ -16,8 +16,8 @@ from . import protocol
 from .calls import Calls
 from .expressions import has_slice, suspends
 from .protocol import Flag, SiteTuple
-from .static_attributes import static_attributes
 from .sites import again, bare_hook_call, every_node, hook_call, like
+from .static_attributes import static_attributes
 
 _STEADY = (ast.Constant, ast.Name, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop, ast.expr_context)
 
@@ -47,7 +47,7 @@ class Statements(Calls):
             told = static_attributes(node) if self.scope.class_name is not None else None
             node.body = self.block(node.body)
             if told is not None:
-                node.body.insert(told.index, told.statement)
+                node.body.insert(told.at, told.statement)
         return node
 
     visit_AsyncFunctionDef = visit_FunctionDef

@@ -222,6 +222,8 @@ class RacePlugin:
     def _show_failure(self, reports: list[pytest.TestReport], finding: Finding, result: Result) -> None:
         call = next((r for r in reports if r.when == "call"), reports[-1])
         failed = next((r for r in reports if r.failed), None)
+        if any(hasattr(r, "wasxfail") for r in reports):
+            return  # it was expected to fail, and pytest's own word stands
         sequential = not finding.events and not finding.waiting
         if failed is not None and finding.kind in (Kind.FAILURE, Kind.INVARIANT):
             if not sequential:

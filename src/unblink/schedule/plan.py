@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from unblink.model.schedule import Preemption
 
@@ -20,9 +21,10 @@ class Choice:
     to: Path | None
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """`strategy` is an engine's name; `stall_ns` the most that tasks may be held back; `choices` is what `directed`
+class Plan(NamedTuple):
+    """A named tuple, since each execution has one: a frozen dataclass costs more than some scheduling points.
+
+    `strategy` is an engine's name; `stall_ns` the most that tasks may be held back; `choices` is what `directed`
     follows, in the engine's terms or by names; `as_before` asks for the points of the execution before."""
 
     strategy: str

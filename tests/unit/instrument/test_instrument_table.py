@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
 from unblink.instrument.methods import EFFECTS
 from unblink.model.site import Place
 

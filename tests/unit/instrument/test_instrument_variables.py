@@ -6,6 +6,7 @@ import ast
 from typing import Any
 
 import pytest
+
 from unblink.instrument.scopes import Scopes
 
 READ_N, WRITE_N = "READ VARIABLE n", "WRITE VARIABLE n"

@@ -1,0 +1,45 @@
+"""Executions a second of two small programs: the native loop, an exploration, and plain threads."""
+
+from __future__ import annotations
+
+from benchmarks.loading import ROOT, explore_loop, load, native_loop, native_points, prepare
+from benchmarks.measuring import by_turns
+from benchmarks.programs import threads
+from benchmarks.row import Row
+
+BODIES = {
+    "two threads, one += each": ("two_increments", 30_000),
+    "three threads, five += under one lock": ("three_under_one_lock", 8_000),
+}
+NATIVE, EXPLORED, PLAIN = 200, 1000, 20
+REPETITIONS = 15
+
+
+def rows() -> list[Row]:
+    """Measure."""
+    prepare()
+    plain = load(ROOT / "benchmarks/programs/threads.py", "plain_threads", hooked=False)
+    found = []
+    for title, (name, target) in BODIES.items():
+        body = getattr(threads, name)
+        assert native_points(body, 1) == native_points(body, 1)
+        unhooked = getattr(plain, name)
+        best = by_turns(
+            {
+                "explore": explore_loop(body, EXPLORED),
+                "auto": explore_loop(body, EXPLORED, "auto"),
+                "native": native_loop(body, NATIVE),
+                "plain": lambda unhooked=unhooked: [unhooked() for _ in range(PLAIN)],
+            },
+            REPETITIONS,
+        )
+        per_run = PLAIN / best["plain"].wall
+        for label, kind, count in (
+            ("explore(), random", "explore", EXPLORED),
+            ("explore(), auto", "auto", EXPLORED),
+            ("native loop, random", "native", NATIVE),
+        ):
+            rate = count / best[kind].cpu
+            found.append(Row("executions", f"{title}: {label}", rate, "/s", target, True, rate / per_run, "plain threads"))
+        found.append(Row("executions", f"{title}: plain threads", per_run, "/s"))
+    return found

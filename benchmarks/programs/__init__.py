@@ -1,0 +1,1 @@
+"""What the benchmarks run: ordinary programs, instrumented as a user's are."""

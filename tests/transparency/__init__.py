@@ -1,0 +1,1 @@
+"""Other people's test suites, plain, instrumented and controlled: the same outcomes, test by test."""

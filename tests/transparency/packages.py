@@ -1,0 +1,71 @@
+"""The packages whose suites are run, and what their suites need. Nobody here wrote any of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """One source distribution from PyPI.
+
+    `needs` is what its tests import; `tests` are the arguments that pytest gets (the whole suite if empty);
+    `source` is the folder in the distribution from which the package is imported; `only` says what was left
+    out, and why; `limit` is in seconds, for one run of the suite.
+    """
+
+    name: str
+    version: str
+    needs: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ()
+    source: str = "src"
+    only: str = ""
+    limit: float = 900.0
+
+    @property
+    def requirement(self) -> str:
+        """What pip is asked for."""
+        return f"{self.name}=={self.version}"
+
+
+PACKAGES = (
+    Package("attrs", "26.1.0", ("cloudpickle", "hypothesis", "pympler")),
+    Package("blinker", "1.9.0", ("pytest-asyncio==0.23.7", "pytest<9")),
+    Package("cachetools", "8.0.1"),
+    Package("click", "8.5.1"),
+    Package("jinja2", "3.1.6", ("trio", "markupsafe")),
+    Package("markupsafe", "3.0.4"),
+    Package("more-itertools", "11.2.1", source="."),
+    Package(
+        "networkx",
+        "3.7",
+        tests=("networkx/classes", "networkx/utils", "networkx/readwrite", "networkx/generators"),
+        source=".",
+        only="classes, utils, readwrite and generators: the algorithms' 4,000 tests are more of the same",
+    ),
+    Package("packaging", "26.3", ("hypothesis", "pretend", "tomli_w", "pip")),
+    Package("pluggy", "1.7.0", ("pytest-benchmark",)),
+    Package("tenacity", "9.2.1", ("tornado",), source="."),
+    Package("tomlkit", "0.15.2", ("PyYAML",), source="."),
+    Package(
+        "urllib3",
+        "2.8.0",
+        (
+            "anyio[trio]",
+            "h2",
+            "httpx",
+            "hypercorn",
+            "pysocks",
+            "pytest-socket",
+            "pytest-timeout",
+            "quart",
+            "quart-trio",
+            "trustme",
+            "cryptography",
+            "pyopenssl",
+            "idna",
+        ),
+        tests=("test",),
+    ),
+    Package("wrapt", "2.5.2", ("setuptools",), tests=("tests/core",), only="tests/core: the rest checks type checkers and takes minutes"),
+)
