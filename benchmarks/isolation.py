@@ -15,6 +15,7 @@ def rows() -> list[Row]:
     """Measure."""
 
     def work() -> None:
+        singleton._pool = None
         result = unblink.explore(singleton.first_use, budget=f"{EXECUTIONS}x", strategy="random", witnesses=None)
         assert result.isolated, "the body repeats in one process, though it must not"
         assert result.executions == EXECUTIONS and result.failure is None

@@ -12,7 +12,7 @@ from benchmarks.measuring import by_turns
 from benchmarks.programs import threads
 from benchmarks.row import Row
 
-K = 2_000
+K = 10_000
 REPETITIONS = 15
 PROGRAMS: dict[str, Callable[[int, int], Callable[[], None]]] = {
     "+= on a shared attribute": threads.increments,
@@ -34,7 +34,6 @@ def rows() -> list[Row]:
                 {
                     "once": lambda once=once, strategy=strategy: native_run(once, strategy, 1),
                     "twice": lambda twice=twice, strategy=strategy: native_run(twice, strategy, 1),
-                    "plain": lambda: [threads.Counter() for _ in range(1)],
                 },
                 REPETITIONS,
             )

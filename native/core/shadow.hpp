@@ -1,9 +1,14 @@
 // What is remembered of each shared location: the last few accesses by different tasks.
 //
-// A cell keeps up to four accesses, as ThreadSanitizer's shadow words do, each with the epoch at which it
+// A cell keeps up to five accesses, as ThreadSanitizer's shadow words do, each with the epoch at which it
 // happened. Two accesses conflict when at least one writes, and race when neither happens before the other.
 // The table has a fixed size, is emptied in O(1), and forgets a location when another one needs its cell:
 // then a conflict may be learned one execution later, never a false one.
+//
+// Nearly all locations are used by one task, so a cell has a front of one cache line that is enough for those:
+// as long as one task alone has come, in one epoch and under the same locks, its accesses differ in their sites only.
+// Invariant: the accesses at the back are right only where `spread`; where not, the front says what they would be.
+// An access in `fresh` was entered by the task `only` at the front's tick and locks: to enter it again changes nothing.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -29,7 +34,8 @@ struct Access {
 
 class Shadow {
  public:
-  explicit Shadow(unsigned bits = 13) : cells_(std::size_t{1} << bits), shift_(64 - bits) {}
+  explicit Shadow(unsigned bits = 13)
+      : fronts_(std::size_t{1} << bits), backs_(std::size_t{1} << bits), shift_(64 - bits) {}
 
   void clear() { ++generation_; }
 
@@ -37,42 +43,103 @@ class Shadow {
   // with it and is unordered with it by `clock`, one of the current task's.
   template <class F>
   void enter(Key location, const Access& now, const VectorClock& clock, F&& racing) {
-    Cell& cell = cells_[static_cast<std::size_t>((location * 0x9E3779B97F4A7C15ULL) >> shift_)];
-    if (cell.location != location || cell.generation != generation_) {
-      cell.location = location;
-      cell.generation = generation_;
-      cell.count = 1;
-      cell.accesses[0] = now;
+    const std::size_t number = static_cast<std::size_t>((location * 0x9E3779B97F4A7C15ULL) >> shift_);
+    Front& front = fronts_[number];
+    const std::uint8_t kind = kind_of(now);
+    if (front.location != location || front.generation != generation_) {
+      front.location = location;
+      front.generation = generation_;
+      front.count = front.victim = 0;
+      front.spread = false;
+      begin_epoch(front, now);
+      put(front, front.count++, now.site, kind);
       return;
     }
+    const bool same_epoch = front.only == now.task && front.tick == now.tick && front.locks == now.locks;
+    if (same_epoch) {
+      for (unsigned i = 0; i < front.count; ++i)
+        if (front.sites[i] == now.site && front.kinds[i] == kind && (front.fresh >> i & 1)) return;
+      if (!front.spread) {
+        unsigned place = kNowhere;
+        for (unsigned i = 0; i < front.count; ++i)
+          if (front.sites[i] == now.site || (front.kinds[i] & kind & kWrites)) place = i;
+        put(front, place == kNowhere ? free_place(front) : place, now.site, kind);
+        return;
+      }
+    }
+    enter_spread(front, backs_[number], now, clock, same_epoch, racing);
+  }
+
+ private:
+  static constexpr unsigned kNowhere = UINT32_MAX;
+  static constexpr unsigned kMost = 5;
+  static constexpr std::uint8_t kWrites = 1, kPart = 2;
+  static constexpr TaskId kSeveral = kNone;
+
+  struct alignas(64) Front {
+    Key location = 0;
+    std::uint64_t generation = 0;
+    std::uint64_t locks = 0;
+    TaskId only = kSeveral;  // the one task that has come
+    Tick tick = 0;
+    std::array<SiteId, kMost> sites{};
+    std::array<std::uint8_t, kMost> kinds{};
+    std::uint8_t count = 0;
+    std::uint8_t victim = 0;
+    std::uint8_t fresh = 0;
+    bool spread = false;
+  };
+  static_assert(sizeof(Front) == 64);
+  using Back = std::array<Access, kMost>;
+
+  static std::uint8_t kind_of(const Access& access) {
+    return static_cast<std::uint8_t>((access.writes ? kWrites : 0) | (access.part ? kPart : 0));
+  }
+
+  static void begin_epoch(Front& front, const Access& now) {
+    front.only = now.task;
+    front.tick = now.tick;
+    front.locks = now.locks;
+    front.fresh = 0;
+  }
+
+  static void put(Front& front, unsigned place, SiteId site, std::uint8_t kind) {
+    front.sites[place] = site;
+    front.kinds[place] = kind;
+    front.fresh = static_cast<std::uint8_t>(front.fresh | 1U << place);
+  }
+
+  static unsigned free_place(Front& front) { return front.count < kMost ? front.count++ : front.victim++ % kMost; }
+
+  static void spread_out(Front& front, Back& back) {
+    for (unsigned i = 0; i < front.count; ++i)
+      back[i] = {front.only, front.tick, front.sites[i], front.locks, (front.kinds[i] & kWrites) != 0,
+                 (front.kinds[i] & kPart) != 0};
+    front.spread = true;
+  }
+
+  template <class F>
+  static void enter_spread(Front& front, Back& back, const Access& now, const VectorClock& clock, bool same_epoch, F&& racing) {
+    if (!front.spread) spread_out(front, back);
     unsigned place = kNowhere;
-    for (unsigned i = 0; i < cell.count; ++i) {
-      Access& earlier = cell.accesses[i];
+    for (unsigned i = 0; i < front.count; ++i) {
+      const Access& earlier = back[i];
       if (earlier.task == now.task) {
         if (earlier.site == now.site || (now.writes && earlier.writes)) place = i;
         continue;
       }
       if (earlier.conflicts(now) && earlier.tick > clock.of(earlier.task)) racing(earlier);
     }
-    if (place == kNowhere) {
-      if (cell.count < cell.accesses.size())
-        place = cell.count++;
-      else
-        place = cell.victim++ % static_cast<unsigned>(cell.accesses.size());
-    }
-    cell.accesses[place] = now;
+    if (place == kNowhere) place = free_place(front);
+    back[place] = now;
+    const bool alone = front.only == now.task;
+    if (!same_epoch) begin_epoch(front, now);
+    if (!alone) front.only = kSeveral;
+    put(front, place, now.site, kind_of(now));
   }
 
- private:
-  static constexpr unsigned kNowhere = UINT32_MAX;
-  struct Cell {
-    Key location = 0;
-    std::uint64_t generation = 0;
-    std::uint8_t count = 0;
-    std::uint8_t victim = 0;
-    std::array<Access, 5> accesses{};
-  };
-  std::vector<Cell> cells_;
+  std::vector<Front> fronts_;
+  std::vector<Back> backs_;
   unsigned shift_;
   std::uint64_t generation_ = 1;
 };

@@ -102,6 +102,25 @@ inline bool is_python(Frame* frame) {
 
 inline int instruction_of(Frame* frame) { return _PyInterpreterFrame_LASTI(frame); }
 
+// One call is one place, whether it was specialised or not: 3.11 makes it at PRECALL or at the CALL behind.
+inline int call_of(PyCodeObject* code, int instruction) {
+#if PY_VERSION_HEX < 0x030C0000
+  constexpr int kPrecall = 166;
+  PyObject* bytes = PyCode_GetCode(code);
+  if (bytes == nullptr) {
+    PyErr_Clear();
+    return instruction;
+  }
+  const Py_ssize_t at = static_cast<Py_ssize_t>(instruction) * 2;
+  const bool before = at >= 0 && at < PyBytes_GET_SIZE(bytes) && static_cast<unsigned char>(PyBytes_AS_STRING(bytes)[at]) == kPrecall;
+  Py_DECREF(bytes);
+  return before ? instruction + 2 : instruction;
+#else
+  (void)code;
+  return instruction;
+#endif
+}
+
 // ---- seconds, as every timeout of the interpreter is read: rounded away from zero, with its errors
 inline bool nanos_of(PyObject* seconds, std::int64_t& nanos) {
   return _PyTime_FromSecondsObject(&nanos, seconds, _PyTime_ROUND_TIMEOUT) == 0;
@@ -183,6 +202,16 @@ inline void unraisable_in_thread(PyObject* function) {
   PyErr_FormatUnraisable("Exception ignored in thread started by %R", function);
 #else
   _PyErr_WriteUnraisableMsg("in thread started by", function);
+#endif
+}
+
+// ---- the value of an exact int that is not negative and below 2**30: a site's number
+inline std::uint32_t small_int(PyObject* number) {
+  auto* digits = reinterpret_cast<PyLongObject*>(number);
+#if PY_VERSION_HEX >= 0x030C0000
+  return digits->long_value.ob_digit[0];
+#else
+  return digits->ob_digit[0];
 #endif
 }
 

@@ -103,6 +103,7 @@ struct Ground {
   std::uint64_t switches = 0;
   std::uint64_t abandoned = 0;
 
+  Py_hash_t births = 0;  // threads and futures that were hashed in this execution
   std::vector<int> signals_for_main;  // asked for by other tasks
   bool outside = false;               // this execution has started a child process
   Nanos seen_now = 0;                 // the clock when we last looked, once there are child processes
@@ -178,6 +179,10 @@ SiteId site_of_call(Op op);  // where the current task calls a function of the g
 
 // --- introspection.cpp
 void deliver_signals();  // in main: what others asked of it by interrupt_main()
+
+// --- births.cpp
+PyObject* order_by_birth(PyObject*, PyObject* args);
+void forget_births();
 
 // --- processes.cpp
 void pause_for_children();  // real time for child processes, after the clock has jumped

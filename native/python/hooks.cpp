@@ -220,7 +220,7 @@ bool opens_pair(SiteId id) { return sites[id].flags & flag::kOpensPair; }
 // ---------------------------------------------------------------- the ten hooks
 
 inline bool idle() { return !G.live || compat::thread_state() != G.thread_state; }
-inline SiteId site_number(PyObject* number) { return static_cast<SiteId>(PyLong_AsLong(number)); }
+inline SiteId site_number(PyObject* number) { return compat::small_int(number); }
 inline PyObject* handed(PyObject* object, bool ok) { return ok ? Py_NewRef(object) : nullptr; }
 
 PyObject* hook_r(PyObject*, PyObject* const* args, Py_ssize_t) {

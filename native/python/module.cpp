@@ -33,6 +33,7 @@ PyObject* uninstall(PyObject*, PyObject*) {
     return nullptr;
   }
   if (G.installed) restore_all();
+  forget_births();
   G.installed = false;
   Py_RETURN_NONE;
 }
@@ -298,6 +299,7 @@ PyMethodDef methods[] = {
     {"current_task", current_task, METH_NOARGS, "The current task's number, or -1."},
     {"is_active", is_active, METH_NOARGS, "Whether the calling thread is under control."},
     {"points_so_far", points_so_far, METH_NOARGS, "Visible operations of the current or last execution."},
+    {"order_by_birth", order_by_birth, METH_VARARGS, "Hash the objects of a class in the order of their birth."},
     {"after_fork", after_fork, METH_NOARGS, "To be called in a forked child."},
     {"copy_random", copy_random, METH_VARARGS, "Give one generator the state of another."},
     {nullptr, nullptr, 0, nullptr}};

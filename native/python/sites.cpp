@@ -61,17 +61,31 @@ void tell_of(SiteId id) {
   PyErr_Restore(type, value, traceback);
 }
 
+std::uint64_t mixed(std::uint64_t hash, PyCodeObject* code, int instruction) {
+  hash = (hash ^ key_of(code) ^ (static_cast<std::uint64_t>(instruction) << 48)) * 0x9E3779B97F4A7C15ULL;
+  return hash ^ (hash >> 29);
+}
+
+std::uint64_t first_hash(Op op) { return static_cast<std::uint64_t>(op) + 1; }
+
+// The chain of frames of the call under way. Where an interpreter has several instructions for one call, the site
+// that was made for another of them is the same.
 SiteId make_call_site(Op op, PyThreadState* ts) {
   HookSite site;
   site.op = op;
+  std::uint64_t hash = ~first_hash(op);
   for (compat::Frame* frame = compat::top_frame(ts); frame != nullptr; frame = frame->previous) {
     if (!compat::is_python(frame)) continue;
     PyCodeObject* code = compat::code_of(frame);
-    Py_INCREF(code);
-    site.frames.emplace_back(code, compat::instruction_of(frame));
+    const int instruction = compat::call_of(code, compat::instruction_of(frame));
+    hash = mixed(hash, code, instruction);
+    site.frames.emplace_back(code, instruction);
     if (origin_of(code) == kProgram || site.frames.size() >= kMostFrames) break;
   }
+  if (const SiteId* known = call_sites.find(hash)) return *known;
+  for (const auto& frame : site.frames) Py_INCREF(frame.first);
   const SiteId id = new_site(std::move(site));
+  call_sites[hash] = id;
   tell_of(id);
   return id;
 }
@@ -80,13 +94,12 @@ SiteId make_call_site(Op op, PyThreadState* ts) {
 
 SiteId site_of_call(Op op) {
   PyThreadState* ts = G.thread_state;
-  std::uint64_t hash = static_cast<std::uint64_t>(op) + 1;
+  std::uint64_t hash = first_hash(op);
   int depth = 0;
   for (compat::Frame* frame = compat::top_frame(ts); frame != nullptr; frame = frame->previous) {
     if (!compat::is_python(frame)) continue;
     PyCodeObject* code = compat::code_of(frame);
-    hash = (hash ^ key_of(code) ^ (static_cast<std::uint64_t>(compat::instruction_of(frame)) << 48)) * 0x9E3779B97F4A7C15ULL;
-    hash ^= hash >> 29;
+    hash = mixed(hash, code, compat::instruction_of(frame));
     const Origin origin = origin_of(code);
     if (origin == kImport) return kImportSite;
     if (origin == kProgram || ++depth >= kMostFrames) break;

@@ -545,6 +545,7 @@ bool execute(PyObject* body, Strategy& strategy, const RunOptions& options, Exec
   G.alive_workers = 0;
   G.switches = 0;
   G.signals_for_main.clear();
+  G.births = 0;
   G.outside = G.forked = G.outside_world = false;
   ++G.executions;
   G.engine.set_idle(idle);

@@ -27,8 +27,8 @@ def ground():
 
 
 def known_to_threading():
-    locks = getattr(threading, "_shutdown_locks", ())
-    return set(threading._active), dict(threading._limbo), len(locks), len(threading._dangling), threading._counter
+    held = [lock for lock in getattr(threading, "_shutdown_locks", ()) if lock.locked()]
+    return set(threading._active), dict(threading._limbo), len(held), len(threading._dangling), threading._counter
 
 
 def deadlock():

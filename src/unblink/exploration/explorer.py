@@ -86,10 +86,10 @@ class Explorer:
         self._end = time.perf_counter() + settings.budget.seconds
         self.state = Exploration()
 
-    def begin(self) -> Observation | None:
+    def begin(self, *, official: bool = True) -> Observation | None:
         """Run the first execution; None if it was interrupted."""
         with self._interruptible():
-            observation = self._run(next(self._portfolio), official=True)
+            observation = self._run(next(self._portfolio), official=official)
             self.state.first = observation
             self.state.skipped = observation.skipped
             return observation

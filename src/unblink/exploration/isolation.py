@@ -7,6 +7,7 @@ body has never run. Fork copies one thread only, so this is done only where no o
 
 from __future__ import annotations
 
+import importlib
 import os
 import pickle
 import sys
@@ -23,7 +24,6 @@ from unblink.model.schedule import Preemption, Schedule
 from unblink.schedule.plan import Plan
 
 _T = TypeVar("_T")
-_GO, _QUIT = b"g", b"q"
 
 
 def can_fork(baseline_threads: int) -> bool:
@@ -104,24 +104,31 @@ def in_child(function: Callable[[], _T]) -> _T:
 
 
 class Checkpoint:
-    """A copy of this process that waits: it does `work` when told to, or goes."""
+    """A copy of this process that waits: it does `work` when told to, or goes.
 
-    def __init__(self, work: Callable[[], Any]) -> None:
+    `work` gets the names of the modules that this process has come to import meanwhile.
+    """
+
+    def __init__(self, work: Callable[[Sequence[str]], Any]) -> None:
+        self._modules = frozenset(sys.modules)
         commands, self._command = os.pipe()
         self._result, results = os.pipe()
         self._child = _fork()
         if self._child == 0:
             os.close(self._command)
             os.close(self._result)
-            if os.read(commands, 1) != _GO:
+            order = _read_all(commands)
+            if not order:
                 os._exit(0)
-            _answer(results, work)
+            _answer(results, lambda: work(pickle.loads(order)))
         os.close(commands)
         os.close(results)
 
     def go(self) -> Any:
         """Have the copy do its work and return what it returns."""
-        os.write(self._command, _GO)
+        _write_all(self._command, pickle.dumps(sorted(sys.modules.keys() - self._modules)))
+        os.close(self._command)
+        self._command = -1
         content = _read_all(self._result)
         return _received(content, self._end())
 
@@ -131,7 +138,8 @@ class Checkpoint:
             self._end()
 
     def _end(self) -> int:
-        os.close(self._command)
+        if self._command >= 0:
+            os.close(self._command)
         os.close(self._result)
         _, status = os.waitpid(self._child, 0)
         self._child = 0
@@ -163,7 +171,7 @@ class ForkedRunner:
         observation, modules = in_child(work)
         for site in observation.hot:
             _native.make_hot(site)
-        self._import(modules)
+        import_modules(modules)
         return observation
 
     def record(self, plan: Plan) -> Recording:
@@ -178,12 +186,11 @@ class ForkedRunner:
         """Return `steps` by their names, which they carry already."""
         return Schedule(tuple(cast(Sequence[Preemption], steps)))
 
-    def _import(self, modules: Sequence[str]) -> None:
-        """Import what the child imported, so that the next one differs in nothing but its schedule."""
-        import importlib
 
-        for name in modules:
-            try:
-                importlib.import_module(name)
-            except Exception:  # made by hand, or gone: the next child will do without, as this one did
-                continue
+def import_modules(names: Sequence[str]) -> None:
+    """Import what an execution imported elsewhere, so that the next one differs in nothing but its schedule."""
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except Exception:  # made by hand, or gone: the next execution will do without, as that one did
+            continue

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from types import ModuleType
@@ -17,7 +17,7 @@ from typing import Any
 from unblink.exploration.explorer import Exploration, Explorer
 from unblink.exploration.findings import Records, describe, plan_of, sequential_finding, witness_of
 from unblink.exploration.interrupt import interruptible
-from unblink.exploration.isolation import Checkpoint, ForkedRunner, can_fork
+from unblink.exploration.isolation import Checkpoint, ForkedRunner, can_fork, import_modules, in_child
 from unblink.exploration.observation import Observation
 from unblink.exploration.replaying import check
 from unblink.exploration.replaying import plan_of as plan_of_witness
@@ -34,6 +34,7 @@ from unblink.model.errors import UnblinkError
 from unblink.model.finding import Finding, Verdict
 from unblink.model.witness import Witness
 from unblink.schedule import witness_file
+from unblink.schedule.portfolio import Portfolio
 
 
 class Sites:
@@ -134,7 +135,9 @@ class Session:
         checkpoint = None
         if settings.budget.executions > 1:
             if can_fork(self._baseline_threads):
-                checkpoint = Checkpoint(lambda: self._explore_isolated(runner, settings, replay, folder))
+                checkpoint = Checkpoint(
+                    lambda modules: self._explore_afresh(modules, runner, settings, replay, folder)
+                )
             else:
                 uncontrolled.append("threads that no execution controls run in this process")
         with interruptible():
@@ -159,15 +162,31 @@ class Session:
             explored = self._explored(explorer.state, runner, settings, replay, folder)
         return self._result(target, explored, began, uncontrolled, folder), explored.shown or shown
 
-    def _explore_isolated(
-        self, runner: Runner, settings: Settings, replay: Callable[[str], str], folder: str | None
+    def _explore_afresh(
+        self,
+        modules: Sequence[str],
+        runner: Runner,
+        settings: Settings,
+        replay: Callable[[str], str],
+        folder: str | None,
     ) -> Explored:
-        forked = ForkedRunner(runner)
-        explorer = Explorer(forked, settings)
-        explorer.begin()
+        """Explore in a copy of the process in which the target has never run, its imports done.
+
+        If two executions do the same there, it was the imports or the test runner's reporting that made the
+        difference; if not, each execution gets a child of this copy.
+        """
+        import_modules(modules)
+        chosen: Runner | ForkedRunner = ForkedRunner(runner)
+        plans = Portfolio(settings.strategy, settings.seed, settings.stall_ns)
+        first, again = next(plans), next(plans)
+        if in_child(lambda: runner.observe(first).repeats(runner.observe(again))):
+            chosen = runner
+        explorer = Explorer(chosen, settings)
+        explorer.begin(official=False)
         explorer.repeat()
         explorer.search()
-        return replace(self._explored(explorer.state, forked, settings, replay, folder), isolated=True)
+        explored = self._explored(explorer.state, chosen, settings, replay, folder)
+        return replace(explored, isolated=chosen is not runner)
 
     def _explored(
         self, state: Exploration, runner: Records, settings: Settings, replay: Callable[[str], str], folder: str | None

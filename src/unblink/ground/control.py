@@ -145,6 +145,7 @@ def _install() -> None:
     if _surroundings is None:
         _surroundings = Surroundings()
         os.register_at_fork(after_in_child=_native.after_fork)
+    _surroundings.order()
 
 
 def run(

@@ -27,7 +27,17 @@ class Surroundings:
         self._outer_pool_counter: Any = None
         self._first_name = cast(Any, threading)._counter()
         self._pools: Any = None
+        self._order = _native.order_by_birth
+        self._futures_are_ordered = False
         _native.set_leftover_hook(wake_idle_pools)
+
+    def order(self) -> None:
+        """Have threads, and futures as soon as there are any, hashed alike in every execution.
+
+        Called each time the ground is installed: when it goes, their hashes are their addresses again.
+        """
+        self._order(threading.Thread, list(cast(Any, threading)._dangling))
+        self._futures_are_ordered = False
 
     def prepare(self, seed_of_program: int) -> None:
         """Set everything for an execution of which the program's own randomness has this seed."""
@@ -46,6 +56,11 @@ class Surroundings:
         if self._pools is not None:
             self._outer_pool_counter = self._pools._counter
             self._pools._counter = count(0).__next__
+            if not self._futures_are_ordered:
+                from concurrent.futures import Future
+
+                self._order(Future, [])
+                self._futures_are_ordered = True
 
     def restore(self) -> None:
         """Put back what `prepare` found."""

@@ -104,6 +104,16 @@ class InstrumentingFinder:
     def __init__(self, instrumenter: Instrumenter) -> None:
         self._instrumenter = instrumenter
 
+    def install(self) -> None:
+        """Stand first among the finders. pytest must have put its own there before."""
+        self.remove()
+        sys.meta_path.insert(0, self)
+
+    def remove(self) -> None:
+        """Leave the finders; do nothing if it is not among them."""
+        if sys.meta_path is not None and self in sys.meta_path:  # it is None while Python shuts down
+            sys.meta_path.remove(self)
+
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
@@ -139,9 +149,8 @@ def instrumented_imports(instrumenter: Instrumenter) -> Iterator[InstrumentingFi
     What was imported keeps its hooks, so the hooks have to stay (`protocol.install_hooks`).
     """
     finder = InstrumentingFinder(instrumenter)
-    sys.meta_path.insert(0, finder)
+    finder.install()
     try:
         yield finder
     finally:
-        if sys.meta_path is not None and finder in sys.meta_path:  # it is None while Python shuts down
-            sys.meta_path.remove(finder)
+        finder.remove()

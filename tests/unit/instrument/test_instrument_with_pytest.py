@@ -13,7 +13,7 @@ import pytest
 PLUGIN = """
 import sys
 import pytest
-from unblink.instrument import HOOKS, Instrumenter, install_hooks, instrumented_imports
+from unblink.instrument import HOOKS, Instrumenter, InstrumentingFinder, install_hooks
 
 sites, met = [], []
 class Register:
@@ -30,8 +30,7 @@ def hook(name):
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config):
     install_hooks({name: hook(name) for name in HOOKS})
-    context = instrumented_imports(Instrumenter(Register(), roots=[early_config.rootpath]))
-    context.__enter__()
+    InstrumentingFinder(Instrumenter(Register(), roots=[early_config.rootpath])).install()
 
 def pytest_unconfigure(config):
     print("names:", sorted({site[2] for site in sites if site[2]}), "met:", sorted(set(met)))
