@@ -40,11 +40,9 @@ sample: $(STAMPS)/test
 	@mkdir -p $(dir $(REPORT))
 	@$(BIN)/pytest --junitxml=$(REPORT) $(PYTEST_ARGS) $(SAMPLE)
 
+LINTERS := "ruff check --output-format=concise ." "ruff format --check ." "mypy" "lint-imports --no-logo"
 lint: $(STAMPS)/dev
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-logo
+	@failed=0; for linter in $(LINTERS); do echo "make: $$linter"; $(BIN)/$$linter || failed=1; done; exit $$failed
 
 bench: $(STAMPS)/test
 	@$(BIN)/python -m benchmarks

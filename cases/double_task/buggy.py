@@ -2,9 +2,9 @@
 
     rpush ──> jobs ──lpop──> worker ──> lock:<invoice> ──> render ──> result:<invoice>, billed + 1
 
-A client that had no answer sends its job again, so one invoice can be in the list twice. The lock sees to it that
-two workers do not work on one invoice; it falls free after 30 s, in case its worker has died. A worker that finds
-the result there has nothing left to do.
+A client that had no answer sends its job again, so one invoice can be in the list twice. The lock sees to it
+that two workers do not work on one invoice; it falls free after 30 s, in case its worker has died. A worker
+that finds the result there has nothing left to do.
 """
 
 import threading

@@ -5,10 +5,10 @@
 
 What must hold, and what sees to it (each of them can be switched off, to see what it is there for):
 - an invoice is billed once: the result write is *idempotent*, only the first result counts;
-- an older result never replaces a newer one: the lease comes with a *fencing* token, and the result write refuses
-  every token but the newest;
-- two workers do not work on one invoice at once: a *heartbeat* renews the lease while the work goes on. No lease can
-  promise that on a machine that stands still; this is why the first two do not rely on it.
+- an older result never replaces a newer one: the lease comes with a *fencing* token, and the result write
+  refuses every token but the newest;
+- two workers do not work on one invoice at once: a *heartbeat* renews the lease while the work goes on. No
+  lease can promise that on a machine that stands still; this is why the first two do not rely on it.
 """
 
 import threading

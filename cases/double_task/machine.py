@@ -1,4 +1,4 @@
-"""The machine that the work is done on. Alone an invoice is rendered at once; beside other jobs it takes 35 s."""
+"""The machine that does the work. Alone an invoice is rendered at once; beside other jobs it takes 35 s."""
 
 import threading
 import time

@@ -1,7 +1,7 @@
 """An embedded key-value store: the few commands of a Redis client that a job queue needs.
 
-This is the seam: a real client can stand in its place (`transaction` is then a Lua script). Each command is atomic,
-as it is on a server, and so is everything in a `transaction`.
+This is the seam: a real client can stand in its place (`transaction` is then a Lua script). Each command is
+atomic, as it is on a server, and so is everything in a `transaction`.
 """
 
 import threading

@@ -75,8 +75,8 @@ class Consumer:
         while (delivery := self._jobs.get()) is not None:
             try:
                 self._handle(delivery.body)
-            except Exception:
-                log.exception("order %s failed", delivery.body)
+            except Exception as error:
+                log.warning("order %s failed: %s", delivery.body, error)
 
 
 def main() -> None:

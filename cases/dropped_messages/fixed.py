@@ -4,8 +4,8 @@
        ^                                           │
        └───────── acknowledged when shipped ───────┘
 
-What must hold: at every moment each order is with the broker or shipped. So the worker acknowledges, after the
-work; who cannot hand a message on gives it back; and because a message can then come twice, shipping is idempotent.
+What must hold: at each moment an order is with the broker or shipped. So the worker acknowledges, after the
+work; who cannot hand a message on gives it back; a message can then come twice, so shipping is idempotent.
 """
 
 import logging
@@ -93,8 +93,8 @@ class Consumer:
         while (delivery := self._jobs.get()) is not None:
             try:
                 self._handle(delivery.body)
-            except Exception:
-                log.exception("order %s failed", delivery.body)
+            except Exception as error:
+                log.warning("order %s failed: %s", delivery.body, error)
                 self._broker.nack(delivery.tag)
             else:
                 self._broker.ack(delivery.tag)

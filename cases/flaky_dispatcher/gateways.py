@@ -1,4 +1,4 @@
-"""Embedded gateways: each accepts a message at once, and tells from a thread of its own when it was delivered.
+"""Embedded gateways: each accepts a message at once, and tells later, on its own thread, of its delivery.
 
 This is the seam: a client of a real SMS, mail or push service with these methods can stand in its place.
 """

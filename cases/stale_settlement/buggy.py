@@ -1,7 +1,7 @@
 """A ledger in SQLite, behind a query cache that each background job has to itself.
 
-A job asks the same questions again and again, so inside `Database.cached` the answer to a query is kept and given
-again. A write by the job empties its cache. At the console there is no cache.
+A job asks the same questions again and again, so inside `Database.cached` the answer to a query is kept and
+given again. A write by the job empties its cache. At the console there is no cache.
 """
 
 import hashlib

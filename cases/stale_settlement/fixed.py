@@ -1,10 +1,10 @@
 """A ledger in SQLite, behind a query cache that each background job has to itself.
 
-A job asks the same questions again and again, so inside `Database.cached` the answer to a query is kept and given
-again, until anybody writes. At the console there is no cache.
+A job asks the same questions again and again, so inside `Database.cached` the answer to a query is kept and
+given again, until anybody writes. At the console there is no cache.
 
 What must hold: a cached answer is never older than the last write, whoever wrote. So every write counts up
-`_writes`, together with the write; an answer is kept with the count at which it was read, and is good for that count.
+`_writes`, under the same lock; an answer is kept with the count at which it was read, and good for that.
 """
 
 import hashlib

@@ -5,8 +5,8 @@
 Events are put in order by their stamps afterwards, so every stamp is unique: where the clock has not moved on
 since the last line, one nanosecond is added.
 
-What must hold: the lines are whole, and in the order of their stamps. So to take the stamp and to write the line,
-both parts of it, is one step, under the lock of the log.
+What must hold: the lines are whole, and in the order of their stamps. So to take the stamp and to write both
+parts of the line is one step, under the lock of the log.
 """
 
 import re

@@ -140,6 +140,10 @@ class Engine final : public Tasks {
   Nanos now() const { return now_; }
   void advance_clock(Nanos by) { now_ += by; }
   Nanos tick();  // a reading of the clock: never twice the same
+  // What the current task did since it last stood at a point. Very much of it is a loop that waits for others
+  // without ever letting them go on: then tire() it, and make a point.
+  std::uint32_t since_point() const { return since_point_; }
+  void tire() { run_length_ = options_.fairness; }
   bool timed_out() const { return tasks_[static_cast<std::size_t>(current_)].timed_out; }
   bool has_timers();
   std::uint64_t steps() const { return steps_; }
@@ -200,6 +204,8 @@ class Engine final : public Tasks {
   TaskId current_ = kNone;
   TaskId running_ = kNone;
   std::uint32_t run_length_ = 0;
+  std::uint32_t since_point_ = 0;  // accesses and readings of the clock
+  std::uint32_t readings_ = 0;     // of the clock alone
   std::priority_queue<Timer, std::vector<Timer>, std::greater<Timer>> timers_;
   std::uint64_t tickets_ = 0;
   Nanos now_ = 0;

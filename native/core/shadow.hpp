@@ -8,7 +8,7 @@
 // Nearly all locations are used by one task, so a cell has a front of one cache line that is enough for those:
 // as long as one task alone has come, in one epoch and under the same locks, its accesses differ in their sites only.
 // Invariant: the accesses at the back are right only where `spread`; where not, the front says what they would be.
-// An access in `fresh` was entered by the task `only` at the front's tick and locks: to enter it again changes nothing.
+// An access in `fresh` was entered in the front's epoch and under its locks: to enter it again changes nothing.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -39,13 +39,24 @@ class Shadow {
 
   void clear() { ++generation_; }
 
+  // Whether to enter such an access would change nothing. The common case by far: one load of a cache line, no call.
+  bool knows(Key location, TaskId task, Tick tick, std::uint64_t locks, SiteId site, bool writes, bool part) const {
+    const Front& front = fronts_[slot(location)];
+    if (front.location != location || front.generation != generation_) return false;
+    if (front.epoch != epoch_of(task, tick) || front.locks != locks) return false;
+    const std::uint8_t kind = kind_of(writes, part);
+    for (unsigned i = 0; i < front.count; ++i)
+      if (front.sites[i] == site && front.kinds[i] == kind) return front.fresh >> i & 1;
+    return false;
+  }
+
   // Enters `now` at `location`; calls `racing(earlier)` for each remembered access of another task that conflicts
   // with it and is unordered with it by `clock`, one of the current task's.
   template <class F>
   void enter(Key location, const Access& now, const VectorClock& clock, F&& racing) {
-    const std::size_t number = static_cast<std::size_t>((location * 0x9E3779B97F4A7C15ULL) >> shift_);
+    const std::size_t number = slot(location);
     Front& front = fronts_[number];
-    const std::uint8_t kind = kind_of(now);
+    const std::uint8_t kind = kind_of(now.writes, now.part);
     if (front.location != location || front.generation != generation_) {
       front.location = location;
       front.generation = generation_;
@@ -55,17 +66,13 @@ class Shadow {
       put(front, front.count++, now.site, kind);
       return;
     }
-    const bool same_epoch = front.only == now.task && front.tick == now.tick && front.locks == now.locks;
-    if (same_epoch) {
+    const bool same_epoch = front.epoch == epoch_of(now.task, now.tick) && front.locks == now.locks;
+    if (same_epoch && !front.spread) {
+      unsigned place = kNowhere;
       for (unsigned i = 0; i < front.count; ++i)
-        if (front.sites[i] == now.site && front.kinds[i] == kind && (front.fresh >> i & 1)) return;
-      if (!front.spread) {
-        unsigned place = kNowhere;
-        for (unsigned i = 0; i < front.count; ++i)
-          if (front.sites[i] == now.site || (front.kinds[i] & kind & kWrites)) place = i;
-        put(front, place == kNowhere ? free_place(front) : place, now.site, kind);
-        return;
-      }
+        if (front.sites[i] == now.site || (front.kinds[i] & kind & kWrites)) place = i;
+      put(front, place == kNowhere ? free_place(front) : place, now.site, kind);
+      return;
     }
     enter_spread(front, backs_[number], now, clock, same_epoch, racing);
   }
@@ -74,14 +81,13 @@ class Shadow {
   static constexpr unsigned kNowhere = UINT32_MAX;
   static constexpr unsigned kMost = 5;
   static constexpr std::uint8_t kWrites = 1, kPart = 2;
-  static constexpr TaskId kSeveral = kNone;
+  static constexpr std::uint64_t kSeveral = UINT64_MAX;  // no task's epoch
 
   struct alignas(64) Front {
     Key location = 0;
     std::uint64_t generation = 0;
     std::uint64_t locks = 0;
-    TaskId only = kSeveral;  // the one task that has come
-    Tick tick = 0;
+    std::uint64_t epoch = kSeveral;  // of the one task that has come
     std::array<SiteId, kMost> sites{};
     std::array<std::uint8_t, kMost> kinds{};
     std::uint8_t count = 0;
@@ -92,13 +98,18 @@ class Shadow {
   static_assert(sizeof(Front) == 64);
   using Back = std::array<Access, kMost>;
 
-  static std::uint8_t kind_of(const Access& access) {
-    return static_cast<std::uint8_t>((access.writes ? kWrites : 0) | (access.part ? kPart : 0));
+  static std::uint8_t kind_of(bool writes, bool part) {
+    return static_cast<std::uint8_t>((writes ? kWrites : 0) | (part ? kPart : 0));
+  }
+  static std::uint64_t epoch_of(TaskId task, Tick tick) { return static_cast<std::uint64_t>(task) << 32 | tick; }
+  static TaskId task_of(std::uint64_t epoch) { return static_cast<TaskId>(epoch >> 32); }
+
+  std::size_t slot(Key location) const {
+    return static_cast<std::size_t>((location * 0x9E3779B97F4A7C15ULL) >> shift_);
   }
 
   static void begin_epoch(Front& front, const Access& now) {
-    front.only = now.task;
-    front.tick = now.tick;
+    front.epoch = epoch_of(now.task, now.tick);
     front.locks = now.locks;
     front.fresh = 0;
   }
@@ -113,7 +124,7 @@ class Shadow {
 
   static void spread_out(Front& front, Back& back) {
     for (unsigned i = 0; i < front.count; ++i)
-      back[i] = {front.only, front.tick, front.sites[i], front.locks, (front.kinds[i] & kWrites) != 0,
+      back[i] = {task_of(front.epoch), static_cast<Tick>(front.epoch), front.sites[i], front.locks, (front.kinds[i] & kWrites) != 0,
                  (front.kinds[i] & kPart) != 0};
     front.spread = true;
   }
@@ -132,10 +143,10 @@ class Shadow {
     }
     if (place == kNowhere) place = free_place(front);
     back[place] = now;
-    const bool alone = front.only == now.task;
+    const bool alone = front.epoch != kSeveral && task_of(front.epoch) == now.task;
     if (!same_epoch) begin_epoch(front, now);
-    if (!alone) front.only = kSeveral;
-    put(front, place, now.site, kind_of(now));
+    if (!alone) front.epoch = kSeveral;
+    put(front, place, now.site, kind_of(now.writes, now.part));
   }
 
   std::vector<Front> fronts_;

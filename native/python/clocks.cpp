@@ -19,7 +19,9 @@ void *o_sleep, *o_gettime, *o_gettime_ns, *o_localtime, *o_gmtime, *o_ctime, *o_
 // Monotonic clocks start at a value of their own, as on a machine that has been up for a while.
 constexpr Nanos kBoot = 100'000LL * 1'000'000'000LL;
 
+// Sets an exception if the task has been told to exit meanwhile.
 Nanos read(Reading reading) {
+  if (is_spinning()) rest();
   const Nanos wall = G.engine.tick();
   switch (reading) {
     case kTime: return wall;
@@ -32,13 +34,15 @@ Nanos read(Reading reading) {
 template <Reading R>
 PyObject* seconds(PyObject* self, PyObject* args) {
   if (!here()) return reinterpret_cast<Plain>(o_seconds[R])(self, args);
-  return PyFloat_FromDouble(static_cast<double>(read(R)) * 1e-9);
+  const Nanos now = read(R);
+  return PyErr_Occurred() ? nullptr : PyFloat_FromDouble(static_cast<double>(now) * 1e-9);
 }
 
 template <Reading R>
 PyObject* nanos(PyObject* self, PyObject* args) {
   if (!here()) return reinterpret_cast<Plain>(o_nanos[R])(self, args);
-  return PyLong_FromLongLong(read(R));
+  const Nanos now = read(R);
+  return PyErr_Occurred() ? nullptr : PyLong_FromLongLong(now);
 }
 
 PyObject* sleep(PyObject* self, PyObject* argument) {

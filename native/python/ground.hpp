@@ -155,6 +155,10 @@ inline constexpr Key kQuiescence = 1ULL << 62;
 bool import_greenlet();
 bool go(TaskId next);  // continue with `next`; false: an exception is set, the current task must unwind
 bool point(Op op, Key key);
+// Lets others go on where the current task has done very much since its last point; see Engine::since_point.
+inline constexpr std::uint32_t kTooMuch = 10'000;
+inline bool is_spinning() { return G.engine.since_point() > kTooMuch && points_on(); }
+bool rest();
 TaskId start_task(PyObject* function, PyObject* arguments, PyObject* keywords, bool daemon);
 bool boot(TaskId child);        // run a started threading.Thread to just before its run()
 bool end_boot();                // called in the child: give control back to its starter

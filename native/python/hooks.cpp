@@ -96,6 +96,7 @@ bool perform(SiteId id, Effect access, Key location, Key whole, PyObject* object
   Engine& engine = G.engine;
   const bool hot = engine.is_hot(id);
   if (hot && !go(engine.point(operation_of(access), id, location))) return false;
+  if (is_spinning() && !rest()) return false;
   const bool writes = access != Effect::kRead;
   engine.access(location, id, writes, false);
   if (whole != kNoKey) engine.access(whole, id, writes, true);

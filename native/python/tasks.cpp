@@ -111,6 +111,11 @@ bool invariants_hold() {
   return true;
 }
 
+bool rest() {
+  G.engine.tire();
+  return point(Op::kYield, kNoKey);
+}
+
 void observe(Op op, SiteId site, PyObject* object, PyObject* detail) {
   if (G.observer == nullptr || G.unwinding) return;
   PyObject *type, *value, *traceback;

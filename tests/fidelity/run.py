@@ -24,6 +24,8 @@ from tests.fidelity import forked
 from tests.fidelity.exclusions import Reason, reason_of
 from tests.fidelity.modules import EXTRA, REQUIRED, borrow, is_there, tests_of
 from tests.fidelity.outcome import PASSED, Outcome, verdict_of
+from unblink import _native  # noqa: F401  loaded once, for every child
+from unblink.ground import control
 
 EPOCH_NS = 1_700_000_000 * 10**9
 LIMITS = {"step_limit": 100_000_000, "livelock_after": 50_000_000}
@@ -60,8 +62,6 @@ def plain(test: unittest.TestCase) -> Outcome:
 
 def controlled(test: unittest.TestCase, strategy: str, seed: int) -> Outcome:
     """Run one test as one execution."""
-    from unblink.ground import control
-
     children: list[str] = []
     sys.addaudithook(lambda event, _: children.append(event) if event in CHILD_EVENTS else None)
     result = unittest.TestResult()

@@ -58,6 +58,7 @@ class Exploration:
     interrupted: bool = False
     skipped: bool = False
     first: Observation | None = None
+    uncontrolled: list[str] = field(default_factory=list)
 
     def take(self, observation: Observation) -> None:
         """Count one execution."""
@@ -68,6 +69,8 @@ class Exploration:
             self.concurrent = self.concurrent or observation.concurrent
         if observation.ending is Ending.STEP_LIMIT:
             self.cut += 1
+        if observation.uncontrolled:
+            self.uncontrolled.extend(what for what in observation.uncontrolled if what not in self.uncontrolled)
 
     @property
     def failure(self) -> Found | None:

@@ -21,7 +21,8 @@ class Observation(NamedTuple):
 
     `steps` are the choices by which a failing schedule differs from the default order; `missed` is the first of a
     directed plan's choices that was not taken, or -1; `missed_site_known` whether the program came to where that
-    one stands; `hot` the sites that are known to race.
+    one stands; `hot` the sites that are known to race;
+    `uncontrolled` says what was done that cannot be controlled.
     """
 
     plan: Plan
@@ -37,6 +38,7 @@ class Observation(NamedTuple):
     missed_site_known: bool = True
     hot: tuple[int, ...] = ()
     skipped: bool = False
+    uncontrolled: tuple[str, ...] = ()
 
     @property
     def concurrent(self) -> bool:

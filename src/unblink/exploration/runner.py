@@ -13,9 +13,12 @@ from unblink.exploration.recording import recording
 from unblink.exploration.target import Target
 from unblink.exploration.tracebacks import text_of, where_of
 from unblink.ground.control import STEP_LIMIT, Ending, Run, run
-from unblink.ground.sources import Sources
+from unblink.ground.sources import FIRST_SITE, Sources
 from unblink.model.schedule import Preemption, Schedule
 from unblink.schedule.plan import Choice, Path, Plan
+
+
+_UNCONTROLLED = ("a child process", "a socket to another process", "a call that blocked all tasks")
 
 
 class Interrupted(Exception):
@@ -129,7 +132,20 @@ class Runner:
             missed,
             missed < 0 or binding is None or binding.numbers[missed] > 0,
             skipped=failure is None and isinstance(outcome.exception, ignored),
+            uncontrolled=self._uncontrolled(),
         )
+
+    def _uncontrolled(self) -> tuple[str, ...]:
+        from unblink import _native
+
+        rows = _native.take_uncontrolled()
+        return tuple(f"{_UNCONTROLLED[kind]}{self._place(site)}" for kind, site in rows)
+
+    def _place(self, site: int) -> str:
+        if site < FIRST_SITE:
+            return ""
+        line = self._sources.line(site)
+        return f" ({line.file}:{line.line})"
 
 
 def taken_choices() -> tuple[Choice, ...]:

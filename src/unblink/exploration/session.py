@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from unblink.exploration.explorer import Exploration, Explorer
@@ -27,7 +28,7 @@ from unblink.exploration.settings import Settings
 from unblink.exploration.target import Target
 from unblink.ground.control import installed
 from unblink.ground.sources import Sources
-from unblink.instrument import Instrumenter, install_hooks, instrument_loaded, instrumented_imports, uninstall_hooks
+from unblink.instrument import Instrumenter, install_hooks, instrument_loaded, instrumented_imports
 from unblink.instrument.importer import InstrumentingLoader
 from unblink.instrument.methods import EFFECTS
 from unblink.model.errors import UnblinkError
@@ -35,6 +36,10 @@ from unblink.model.finding import Finding, Verdict
 from unblink.model.witness import Witness
 from unblink.schedule import witness_file
 from unblink.schedule.portfolio import Portfolio
+
+
+def _reads_or_writes_flag(function: FunctionType) -> bool:
+    return function.__qualname__ in ("Event.is_set", "Event.set", "Event.clear")
 
 
 class Sites:
@@ -59,6 +64,7 @@ class Explored:
     interrupted: bool
     findings: tuple[Finding, ...]
     witnesses: tuple[Witness, ...]
+    uncontrolled: tuple[str, ...] = ()
     shown: Any = None
     isolated: bool = False
 
@@ -85,11 +91,13 @@ class Session:
             _native.set_effects(
                 {kind: {name: (int(e.place), int(e.access)) for name, e in table.items()} for kind, table in EFFECTS.items()}
             )
-            stack.callback(uninstall_hooks, install_hooks(_native.HOOKS))
+            install_hooks(_native.HOOKS)  # for good: what was instrumented may run for as long as the process does
             stack.enter_context(instrumented_imports(self.instrumenter))
             self.sources = Sources(self.root)
             self._baseline_threads = len(sys._current_frames())
             _native.set_baseline_threads(self._baseline_threads)
+            # An event's flag is read without a lock: it is the one shared location inside of threading's own objects.
+            stack.callback(instrument_loaded(threading, self._registry, only=_reads_or_writes_flag).undo)
             self._stack = stack.pop_all()
         self.instrument_loaded_modules()
         return self
@@ -222,6 +230,7 @@ class Session:
             state.interrupted,
             tuple(findings),
             tuple(witnesses),
+            tuple(state.uncontrolled),
             shown,
         )
 
@@ -229,6 +238,7 @@ class Session:
         self, state: Exploration, first: Observation | None, target: Target, began: float, uncontrolled: list[str]
     ) -> Result:
         verdict = Verdict.SEQUENTIAL
+        uncontrolled = [*uncontrolled, *state.uncontrolled]
         findings: tuple[Finding, ...] = ()
         if first is not None and first.failure is not None:
             verdict = Verdict.FAILED
@@ -265,6 +275,7 @@ class Session:
                 continue
             if path is None or not finding.is_note:
                 path, chosen = str(file), witness
+        uncontrolled = [*uncontrolled, *explored.uncontrolled]
         if explored.cut:
             uncontrolled = [*uncontrolled, f"{explored.cut} executions were cut at the step limit"]
         failed = any(not finding.is_note for finding in explored.findings)

@@ -96,6 +96,14 @@ class Calls(Expressions):
             _replace(node, index, lambda value: hook_call(hook, value, number, again(receiver), *repeated))
         return node
 
+    def asserted(self, node: ast.expr) -> ast.expr:
+        """Visit a part of an assertion to which pytest gave a name: of a call, the method comes by itself."""
+        if not isinstance(node, ast.Attribute) or node.attr not in METHODS or not self.active:
+            return self.expression(node)
+        number = self.site(Place.CONTAINER, METHODS[node.attr].access, node.attr, node, Flag.METHOD)
+        node.value = hook_call(protocol.METHOD, self.expression(node.value), number)
+        return node
+
     def _index_to_hook(self, node: ast.Call, key: ast.expr | None) -> int | None:
         """Return which argument, in order of evaluation, is to carry the point; `None`: the receiver.
 
@@ -211,8 +219,11 @@ class Calls(Expressions):
 
 
 def _is_pytests(func: ast.expr) -> bool:
-    """Whether pytest's assertion rewriting put this call here; it only runs when a test has failed."""
-    root = func.value if isinstance(func, ast.Attribute) else func
+    """Whether pytest's assertion rewriting put this call here, which only runs when a test has failed.
+
+    (A call in the assertion itself is of a plain name by then.)
+    """
+    root = func.value if isinstance(func, ast.Attribute) else None
     return isinstance(root, ast.Name) and root.id.startswith("@")
 
 

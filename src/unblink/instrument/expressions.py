@@ -23,6 +23,8 @@ _FRESH_NODES = (
     ast.Constant, ast.JoinedStr, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.ListComp, ast.SetComp,
     ast.DictComp, ast.GeneratorExp, ast.BinOp, ast.UnaryOp, ast.Compare, ast.Lambda,
 )  # fmt: skip
+PYTESTS_MODULES = frozenset({"@pytest_ar", "@py_builtins"})
+"""Names that pytest's assertion rewriting gives to modules, for what runs when a test has failed only."""
 _ACCESS = {ast.Load: Access.READ, ast.Store: Access.WRITE, ast.Del: Access.WRITE}
 
 
@@ -114,8 +116,8 @@ class Expressions(ast.NodeTransformer):
         """Whether the attribute `name` of `receiver` is never worth a hook."""
         if name.startswith("__") and name.endswith("__"):
             return True
-        if isinstance(receiver, ast.Name) and receiver.id.startswith("@"):
-            return True  # pytest's
+        if isinstance(receiver, ast.Name) and receiver.id in PYTESTS_MODULES:
+            return True
         if isinstance(receiver, ast.Name | ast.Attribute):
             return loads and self.in_standard_module(receiver)
         if isinstance(receiver, ast.Call):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import CodeType, FunctionType, ModuleType
 from typing import TypeAlias
@@ -42,8 +42,12 @@ class LoadedReport:
                 function.__code__ = code
 
 
-def instrument_loaded(module: ModuleType, registry: Registry) -> LoadedReport:
+def instrument_loaded(
+    module: ModuleType, registry: Registry, *, only: Callable[[FunctionType], bool] | None = None
+) -> LoadedReport:
     """Instrument the functions of `module`, which is imported already, wherever they are kept.
+
+    `only` says of a function whether it is wanted; without it, all are.
 
     A module whose source cannot be had is reported as one skipped item. Code that is running goes on as it
     was until it returns.
@@ -60,7 +64,7 @@ def instrument_loaded(module: ModuleType, registry: Registry) -> LoadedReport:
     alike: dict[_Key, list[CodeType]] = {}
     for old, new in pairs:
         alike.setdefault(_key(old), []).append(new)
-    return _replace(module, exact, alike)
+    return _replace(module, exact, alike, only)
 
 
 def _source(module: ModuleType) -> tuple[bytes, str]:
@@ -92,13 +96,18 @@ def _functions(module: ModuleType) -> list[FunctionType]:
 
 
 def _replace(
-    module: ModuleType, exact: dict[CodeType, CodeType], alike: dict[_Key, list[CodeType]]
+    module: ModuleType,
+    exact: dict[CodeType, CodeType],
+    alike: dict[_Key, list[CodeType]],
+    only: Callable[[FunctionType], bool] | None,
 ) -> LoadedReport:
     before: list[_Replaced] = []
     skipped: list[tuple[str, str]] = []
     names = {module.__name__, _origin_name(module)}
     files = {getattr(module, "__file__", None), *(f"<frozen {name}>" for name in names)}
     for function in _functions(module):
+        if only is not None and not only(function):
+            continue
         old = function.__code__
         candidates = alike.get(_key(old), [])
         new = exact.get(old) or (candidates[0] if len(candidates) == 1 else None)

@@ -75,7 +75,10 @@ class Statements(Calls):
         target = node.targets[0]
         if isinstance(target, ast.Name) and target.id.startswith("@py_format"):
             return node  # the text of a failed assertion
-        node.value = self.stored(self.expression(node.value), node.targets)
+        if isinstance(target, ast.Name) and target.id.startswith("@py_assert"):
+            node.value = self.asserted(node.value)
+        else:
+            node.value = self.stored(self.expression(node.value), node.targets)
         node.targets = self.expressions(node.targets)
         return node
 

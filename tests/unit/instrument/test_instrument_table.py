@@ -70,7 +70,7 @@ ROWS: list[tuple[str, list[str]]] = [
     ("return d.pop(obj.key, None)", ["READ ATTRIBUTE key", "UPDATE ITEM 'k' by pop"]),
     ("d.setdefault(3, [])", ["UPDATE ITEM 3 by setdefault"]),
     ("obj.d.setdefault(k, one())", ["READ ATTRIBUTE d", "UPDATE ITEM 'k' by setdefault"]),
-    ("obj.d.setdefault(obj.key, 1)", ["READ ATTRIBUTE d", "READ ATTRIBUTE key", "UPDATE ITEM 'k' by setdefault"]),
+    ("obj.d.pop(obj.key, 1)", ["READ ATTRIBUTE d", "READ ATTRIBUTE key", "UPDATE ITEM 'k' by pop"]),
     ("return len(xs)", ["READ CONTAINER len"]),
     ("return min(xs), min(1, 2)", ["READ CONTAINER min"]),
     ("return sorted(obj.xs, reverse=True)", ["READ ATTRIBUTE xs", "READ CONTAINER sorted"]),
