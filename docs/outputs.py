@@ -29,6 +29,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 WRITTEN_ON = (3, 11)  # a block may differ on another Python, as its tracebacks and bytecode do
 SECONDS_EACH = 120
+_CHANGES_OUTPUT = ("PYTEST", "UNBLINK", "CI", "BUILD_NUMBER", "FORCE_COLOR", "PY_COLORS")
 
 _BLOCK = re.compile(
     r"<!-- output: (?P<command>.+?) -->\n(?P<body>.*?)<!-- end of output -->\n", re.DOTALL | re.MULTILINE
@@ -59,7 +60,7 @@ def run(command: str) -> str:
     """Return what `command` prints in a copy of the examples; its exit status does not matter here."""
     tools = str(Path(sys.executable).parent)
     environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "UNBLINK"))},
+        **{name: value for name, value in os.environ.items() if not name.startswith(_CHANGES_OUTPUT)},
         "PATH": os.pathsep.join([tools, os.environ.get("PATH", "")]),
         "PYTEST_ADDOPTS": "--no-header -p no:cacheprovider",
         "PYTHONDONTWRITEBYTECODE": "1",

@@ -389,14 +389,10 @@ void Engine::step_epoch(TaskRecord& record, TaskId id) {
   record.causes.advance(id);
 }
 
-bool Engine::access(Key location, SiteId site, bool writes, bool part) {
+bool Engine::enter(Key location, SiteId site, bool writes, bool part) {
   bool raced = false;
-  ++since_point_;
   TaskRecord& record = me();
-  call_hash_ = (call_hash_ ^ ((static_cast<std::uint64_t>(current_) << 40) | site)) * 0x100000001b3ULL;
-  const Tick tick = record.causes.of(current_);
-  if (shadow_.knows(location, current_, tick, record.lock_bits, site, writes, part)) return false;
-  shadow_.enter(location, {current_, tick, site, record.lock_bits, writes, part},
+  shadow_.enter(location, {current_, record.causes.of(current_), site, record.lock_bits, writes, part},
                 record.causes, [&](const Access& earlier) {
                   if ((earlier.locks & record.lock_bits) != 0) return;
                   raced = true;

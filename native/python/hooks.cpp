@@ -92,15 +92,23 @@ Op operation_of(Effect access) {
   return access == Effect::kRead ? Op::kRead : access == Effect::kWrite ? Op::kWrite : Op::kUpdate;
 }
 
-bool perform(SiteId id, Effect access, Key location, Key whole, PyObject* object, PyObject* detail) {
-  Engine& engine = G.engine;
-  const bool hot = engine.is_hot(id);
-  if (hot && !go(engine.point(operation_of(access), id, location))) return false;
-  if (is_spinning() && !rest()) return false;
+void enter(SiteId id, Effect access, Key location, Key whole) {
   const bool writes = access != Effect::kRead;
-  engine.access(location, id, writes, false);
-  if (whole != kNoKey) engine.access(whole, id, writes, true);
-  if (hot && G.observer != nullptr) observe(operation_of(access), id, object, detail);
+  G.engine.access(location, id, writes, false);
+  if (whole != kNoKey) G.engine.access(whole, id, writes, true);
+}
+
+[[gnu::noinline]] bool perform_at_point(SiteId id, Effect access, Key location, Key whole, PyObject* object, PyObject* detail) {
+  if (!go(G.engine.point(operation_of(access), id, location))) return false;
+  enter(id, access, location, whole);
+  if (G.observer != nullptr) observe(operation_of(access), id, object, detail);
+  return true;
+}
+
+bool perform(SiteId id, Effect access, Key location, Key whole, PyObject* object, PyObject* detail) {
+  if (G.engine.is_hot(id)) return perform_at_point(id, access, location, whole, object, detail);
+  if (is_spinning() && !rest()) return false;
+  enter(id, access, location, whole);
   return true;
 }
 

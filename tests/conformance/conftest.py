@@ -1,4 +1,4 @@
-"""The same body on the real standard library and on the ground: same value, or same exception with the same text."""
+"""The same body on the real standard library and on the ground gives the same value or exception."""
 
 from __future__ import annotations
 

@@ -27,7 +27,11 @@ def test_clocks_give_the_types_they_give(alike):
 @pytest.mark.parametrize("name", ["time", "monotonic", "perf_counter"])
 def test_a_clock_and_its_nanoseconds_agree(alike, name):
     def body():
-        before, middle, after = (getattr(time, name)(), getattr(time, f"{name}_ns")() / 1e9, getattr(time, name)())
+        before, middle, after = (
+            getattr(time, name)(),
+            getattr(time, f"{name}_ns")() / 1e9,
+            getattr(time, name)(),
+        )
         return before <= middle + 1e-6 and middle <= after + 1e-6
 
     assert alike(body) == ("value", True)
@@ -35,7 +39,9 @@ def test_a_clock_and_its_nanoseconds_agree(alike, name):
 
 @pytest.mark.parametrize("clock", [time.CLOCK_REALTIME, time.CLOCK_MONOTONIC, time.CLOCK_PROCESS_CPUTIME_ID])
 def test_posix_clocks_agree_with_their_names(alike, clock):
-    named = {time.CLOCK_REALTIME: time.time, time.CLOCK_MONOTONIC: time.monotonic}.get(clock, time.process_time)
+    named = {time.CLOCK_REALTIME: time.time, time.CLOCK_MONOTONIC: time.monotonic}.get(
+        clock, time.process_time
+    )
     assert alike(lambda: abs(time.clock_gettime(clock) - named()) < 1) == ("value", True)
 
 
@@ -48,7 +54,10 @@ def test_sleeping_lets_the_clock_go_on(alike):
     def body():
         before = time.monotonic(), time.time()
         time.sleep(0.02)
-        return [0.02 <= after - was < 2 for was, after in zip(before, (time.monotonic(), time.time()), strict=True)]
+        return [
+            0.02 <= after - was < 2
+            for was, after in zip(before, (time.monotonic(), time.time()), strict=True)
+        ]
 
     assert alike(body) == ("value", [True, True])
 
@@ -82,7 +91,12 @@ def test_subclasses_of_datetime_read_the_same_clock(alike):
 
     def body():
         day = Day.today()
-        return type(Moment.now()), type(Moment.today()), type(day), day == datetime.date.fromtimestamp(time.time())
+        return (
+            type(Moment.now()),
+            type(Moment.today()),
+            type(day),
+            day == datetime.date.fromtimestamp(time.time()),
+        )
 
     alike(body)
 
@@ -139,7 +153,13 @@ def test_timeouts_end_in_the_order_of_their_length(controlled):
 
 def chances():
     names = [uuid.uuid4(), uuid.uuid1().fields[0], secrets.token_hex(4), os.urandom(5), random.random()]
-    return [*names, random.gauss(0, 1), random.sample(range(100), 3), random.Random().random(), random.SystemRandom().random()]
+    return [
+        *names,
+        random.gauss(0, 1),
+        random.sample(range(100), 3),
+        random.Random().random(),
+        random.SystemRandom().random(),
+    ]
 
 
 def test_chance_is_equal_in_equal_executions(controlled):
@@ -164,5 +184,8 @@ def test_nonsense_sizes_of_chance_are_refused_in_the_same_words(alike, arguments
 
 
 def test_the_size_of_chance_is_as_asked(alike):
-    assert alike(lambda: [len(os.urandom(n)) for n in (0, 1, 7, 8, 9, 100)]) == ("value", [0, 1, 7, 8, 9, 100])
+    assert alike(lambda: [len(os.urandom(n)) for n in (0, 1, 7, 8, 9, 100)]) == (
+        "value",
+        [0, 1, 7, 8, 9, 100],
+    )
     assert alike(lambda: (uuid.uuid4().version, len(secrets.token_bytes(16)))) == ("value", (4, 16))

@@ -11,7 +11,10 @@ def test_waiting_without_the_lock_is_refused(alike):
 
 
 def test_notifying_without_the_lock_is_refused(alike):
-    assert alike(lambda: threading.Condition().notify()) == ("RuntimeError", "cannot notify on un-acquired lock")
+    assert alike(lambda: threading.Condition().notify()) == (
+        "RuntimeError",
+        "cannot notify on un-acquired lock",
+    )
 
 
 @pytest.mark.parametrize("make", [threading.Lock, threading.RLock])

@@ -43,7 +43,11 @@ def test_a_full_queue_gives_up_when_the_time_is_over(alike, kind):
     def body():
         items, seen = kind(1), []
         items.put(0)
-        for put in (lambda: items.put(1, timeout=0.01), lambda: items.put(1, False), lambda: items.put_nowait(1)):
+        for put in (
+            lambda: items.put(1, timeout=0.01),
+            lambda: items.put(1, False),
+            lambda: items.put_nowait(1),
+        ):
             try:
                 put()
             except queue.Full as problem:
@@ -58,7 +62,9 @@ def test_a_negative_timeout_of_a_queue_is_refused(alike, kind):
     assert alike(lambda: kind().get(timeout=-1)) == ("ValueError", "'timeout' must be a non-negative number")
 
 
-@pytest.mark.parametrize("arguments", [(True, "1"), (True, 1e300), (1, 2, 3), (True, threading.TIMEOUT_MAX * 2)])
+@pytest.mark.parametrize(
+    "arguments", [(True, "1"), (True, 1e300), (1, 2, 3), (True, threading.TIMEOUT_MAX * 2)]
+)
 def test_nonsense_arguments_of_a_simple_queue_are_refused_in_the_same_words(alike, arguments):
     assert alike(lambda: queue.SimpleQueue().get(*arguments))[0] in ("TypeError", "OverflowError")
 

@@ -35,7 +35,12 @@ def test_a_thread_is_alive_between_its_start_and_its_end(alike):
         thread = threading.Thread(target=go.wait)
         seen = [thread.is_alive(), thread.ident, thread.native_id]
         thread.start()
-        seen += [thread.is_alive(), thread.ident is not None, thread in threading.enumerate(), threading.active_count()]
+        seen += [
+            thread.is_alive(),
+            thread.ident is not None,
+            thread in threading.enumerate(),
+            threading.active_count(),
+        ]
         go.set()
         thread.join()
         return seen, thread.is_alive(), thread in threading.enumerate(), threading.active_count()
@@ -109,7 +114,9 @@ def test_a_thread_that_joins_itself_is_refused(alike):
 def test_threads_are_numbered_and_named_alike(alike):
     def body():
         seen = []
-        threads = [threading.Thread(target=lambda: seen.append(threading.current_thread().name)) for _ in range(2)]
+        threads = [
+            threading.Thread(target=lambda: seen.append(threading.current_thread().name)) for _ in range(2)
+        ]
         first = int(threads[0].name.split("-")[1].split()[0])
         run_all(threads)
         return sorted(name.replace(str(first), "N").replace(str(first + 1), "M") for name in seen)
@@ -215,10 +222,20 @@ def test_what_leaves_a_thread_goes_to_the_hook(alike):
     def body():
         seen, before = [], threading.excepthook
         threading.excepthook = lambda args: seen.append(
-            (args.exc_type.__name__, str(args.exc_value), args.thread.name, [f.name for f in traceback.extract_tb(args.exc_traceback)])
+            (
+                args.exc_type.__name__,
+                str(args.exc_value),
+                args.thread.name,
+                [f.name for f in traceback.extract_tb(args.exc_traceback)],
+            )
         )
         try:
-            run_all([threading.Thread(target=lambda: [][1], name="failing"), threading.Thread(target=sys.exit, name="leaving")])
+            run_all(
+                [
+                    threading.Thread(target=lambda: int("x"), name="failing"),
+                    threading.Thread(target=sys.exit, name="leaving"),
+                ]
+            )
         finally:
             threading.excepthook = before
         return sorted(seen, key=lambda entry: entry[2])
@@ -245,9 +262,18 @@ def test_what_leaves_a_thread_is_printed_with_its_own_frames_only(alike):
 def test_what_leaves_a_bare_thread_is_unraisable(alike):
     def body():
         seen, done = [], threading.Event()
-        before, sys.unraisablehook = sys.unraisablehook, lambda args: (
-            seen.append((args.err_msg and args.err_msg.split(" at 0x")[0], repr(args.exc_value), args.object is fail)),
-            done.set(),
+        before, sys.unraisablehook = (
+            sys.unraisablehook,
+            lambda args: (
+                seen.append(
+                    (
+                        args.err_msg and args.err_msg.split(" at 0x")[0],
+                        repr(args.exc_value),
+                        args.object is fail,
+                    )
+                ),
+                done.set(),
+            ),
         )
 
         def fail():

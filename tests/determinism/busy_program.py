@@ -53,7 +53,7 @@ def busy() -> list[Any]:
 
 
 def trace_of(strategy: str, seed: int, body: Any = busy) -> tuple[list[str], Any]:
-    """Return the visible operations of one execution, by task and name of the site, and what the body gave."""
+    """Return one execution's visible operations, by task and name of the site, and what the body gave."""
     from unblink import _native
     from unblink.ground import Sources, control
 

@@ -46,7 +46,10 @@ def test_executions_between_do_not_matter(program):
 def test_executions_are_equal_in_new_processes_and_under_any_hash_seed(program, strategy):
     here = json.loads(json.dumps(program.trace_of(strategy, 3)))
     for hash_seed in ("0", "1", "4294967295", "random"):
-        environment = os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        environment = os.environ | {
+            "PYTHONHASHSEED": hash_seed,
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        }
         command = [sys.executable, str(Path(program.__file__)), strategy, "3"]
         said = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
         assert said.stderr == ""

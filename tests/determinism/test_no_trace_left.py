@@ -1,4 +1,4 @@
-"""An execution leaves the process as it was: its threads, its locks, its memory, its collector and its clocks."""
+"""An execution leaves the process as it was: threads, locks, memory, collector and clocks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,13 @@ def ground():
 
 def known_to_threading():
     held = [lock for lock in getattr(threading, "_shutdown_locks", ()) if lock.locked()]
-    return set(threading._active), dict(threading._limbo), len(held), len(threading._dangling), threading._counter
+    return (
+        set(threading._active),
+        dict(threading._limbo),
+        len(held),
+        len(threading._dangling),
+        threading._counter,
+    )
 
 
 def deadlock():

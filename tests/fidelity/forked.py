@@ -1,4 +1,4 @@
-"""Runs a function in forked children with a limit of real time, so that a hang or a crash is one test's failure."""
+"""Runs functions in forked children with a limit of real time: a hang or a crash is one test's failure."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from typing import IO, NoReturn
 from tests.fidelity.outcome import CRASHED, FAILED, HUNG, Outcome, outcome_from_json
 
 KEPT_OF_OUTPUT = 6000
+TOLD_TO_END = "Timeout ("
+"""What faulthandler writes before it ends a child that is late."""
 
 
 @dataclass(slots=True)
@@ -74,7 +76,7 @@ def _be_child(job: Callable[[], Outcome], said: IO[bytes], to_parent: int, limit
         with tempfile.TemporaryDirectory(prefix="fidelity") as place:
             os.chdir(place)
             faulthandler.enable(file=said)
-            faulthandler.dump_traceback_later(limit * 0.9, file=said)
+            faulthandler.dump_traceback_later(limit * 0.9, exit=True, file=said)
             try:
                 outcome = job()
             except BaseException:
@@ -89,7 +91,6 @@ def _be_child(job: Callable[[], Outcome], said: IO[bytes], to_parent: int, limit
 
 
 def _end(child: Child) -> tuple[int, Outcome]:
-    late = time.monotonic() > child.until and not child.answer
     try:
         os.killpg(child.process, signal.SIGKILL)  # the test's own children too; it leads the group it made
     except ProcessLookupError:
@@ -101,6 +102,6 @@ def _end(child: Child) -> tuple[int, Outcome]:
     child.said.seek(0)
     text = child.said.read().decode(errors="replace")[-KEPT_OF_OUTPUT:]
     child.said.close()
-    if late:
+    if time.monotonic() > child.until or TOLD_TO_END in text:
         return child.number, Outcome(HUNG, text)
     return child.number, Outcome(CRASHED, f"status {status}\n{text}")

@@ -20,19 +20,16 @@ REQUIRED = {
 
 EXTRA = {
     "test.test_threadedtempfile": "",
-    "test.test_threadsignals": "",
     "test.test_context": "",
     "test.test_uuid": "",
     "test.test_random": "",
     "test.test_logging": "",
-    "test.test_dynamicclassattribute": "",
     "test.test_contextlib": "",
     "test.test_functools": "",
     "test.test_weakref": "",
     "test.test_time": "",
-    "test.test_sqlite3.test_dbapi": "",
 }
-"""Users of threads, clocks and randomness beside the required ones."""
+"""Users of threads, clocks and chance beside the required ones. `test_threadsignals` sends real signals to the runner."""
 
 PARTS_OF_CONCURRENT_FUTURES = (
     "test_as_completed",
@@ -49,10 +46,9 @@ def borrow() -> str:
     """Make up for the part of the test package that 3.11.7 and 3.12.1 forget to install, and say from where.
 
     Their own makefiles leave `test_concurrent_futures` out. An interpreter that is installed beside this one
-    lends its copy; what that copy tests and this interpreter does not have does not pass plainly, and is not asked.
+    lends its copy; what only the lender has does not pass plainly here, and is not asked.
     """
     import test
-
     from test import support
 
     if is_there("test.test_concurrent_futures"):

@@ -1,12 +1,13 @@
 """Runs CPython's own tests as controlled executions and compares them with plain runs.
 
-    python -m tests.fidelity.run [MODULE ...] [--strategy default|random|pct|pos] [--seed N ...] [--only WORD]
-                                 [--jobs N] [--limit SECONDS] [--json FILE] [--extra] [--all-tests]
+    python -m tests.fidelity.run [MODULE ...] [--strategy default|random|pct|pos] [--seed N ...]
+                                 [--only WORD] [--jobs N] [--limit SECONDS] [--json FILE] [--extra]
 
-Each test method, with the fixtures of its class and module, is one execution in a forked child of its own; what
-the plain interpreter does not pass is not asked of the ground. Two figures come out: of all tests that pass
-plainly (an excluded one counts as not passed), and of those that are not excluded. The exit status is 1 when one that is
-not excluded does not pass.
+Each test method, with the fixtures of its class and module, is one execution in a forked child of its own;
+what the plain interpreter does not pass is not asked of the ground. Two figures come out: of all tests that
+pass plainly (an excluded one counts as not passed), and of those that are not excluded. The exit status is 1
+when one that is not excluded does not pass. The last column counts tests that passed but let child processes
+do their work, which run uncontrolled.
 """
 
 from __future__ import annotations
@@ -67,7 +68,9 @@ def controlled(test: unittest.TestCase, strategy: str, seed: int) -> Outcome:
     result = unittest.TestResult()
     suite = unittest.TestSuite([test])
     with control.installed():
-        run = control.run(lambda: suite.run(result) and None, strategy, seed, stall_ns=0, epoch_ns=EPOCH_NS, **LIMITS)
+        run = control.run(
+            lambda: suite.run(result) and None, strategy, seed, stall_ns=0, epoch_ns=EPOCH_NS, **LIMITS
+        )
     verdict, detail = verdict_of(result)
     if run.ending is not control.Ending.FINISHED or run.exception is not None:
         verdict, detail = "failed", f"{run.ending.name}: {run.exception!r}\n{detail}"
@@ -117,7 +120,9 @@ def examine(module: str, options: argparse.Namespace) -> Line:
         if worst.get(name, outcome).verdict == PASSED or name not in worst:
             worst[name] = outcome
         if outcome.verdict != PASSED and (options.verbose or reason_of(name) is None):
-            print(f"--- {name} (seed {seed}): {outcome.verdict}\n{outcome.detail[-options.tail:]}", flush=True)
+            print(
+                f"--- {name} (seed {seed}): {outcome.verdict}\n{outcome.detail[-options.tail :]}", flush=True
+            )
         elif outcome.left and options.verbose:
             print(f"--- {name} (seed {seed}) left behind: {outcome.left}", flush=True)
     for name, outcome in worst.items():
@@ -148,7 +153,8 @@ def table(lines: list[Line]) -> str:
         total.excluded += line.excluded
         total.with_children += line.with_children
         total.failed |= line.failed
-    rows = [f"{'module':34} {'total':>6} {'passed':>6} {'failed':>6} {'excl.':>6} {'of all':>8} {'of rest':>8}  in child processes"]
+    heads = f"{'total':>6} {'passed':>6} {'failed':>6} {'excl.':>6} {'of all':>8} {'of rest':>8}"
+    rows = [f"{'module':34} {heads}  in child processes"]
     for line in [*lines, total]:
         of_all, of_rest = line.shares()
         rows.append(
@@ -162,7 +168,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.fidelity.run", description=__doc__.split("\n")[0])
     parser.add_argument("modules", nargs="*", help="of CPython's test package, without `test.`")
     parser.add_argument("--strategy", default="", help="default for seed 0, random for any other")
-    parser.add_argument("--seed", type=int, nargs="+", default=[0], help="several: a test must pass with each")
+    parser.add_argument(
+        "--seed", type=int, nargs="+", default=[0], help="several: a test must pass with each"
+    )
     parser.add_argument("--only", default="", help="tests with this in their name")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--limit", type=float, default=60.0, help="seconds for a test")
@@ -188,7 +196,11 @@ def main(arguments: list[str]) -> int:
         print(f"test_concurrent_futures is {lender}")
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:
-            json.dump({"python": sys.version, "seeds": options.seed, "modules": [asdict(line) for line in lines]}, file, indent=1)
+            json.dump(
+                {"python": sys.version, "seeds": options.seed, "modules": [asdict(line) for line in lines]},
+                file,
+                indent=1,
+            )
     return 1 if any(line.failed for line in lines) else 0
 
 

@@ -9,29 +9,40 @@ from contextlib import contextmanager
 from types import FrameType
 
 
+_pressed = False
+
+
+def was_pressed() -> bool:
+    """Whether Ctrl-C came since the exploration began."""
+    return _pressed
+
+
 @contextmanager
 def interruptible() -> Iterator[None]:
     """Have Ctrl-C end the exploration with what is known so far. A second one does not wait for a point.
 
     A program that has its own handler for the signal keeps it.
     """
+    global _pressed
     from unblink import _native
 
     ours = threading.current_thread() is threading.main_thread()
     if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield
         return
-    pressed = False
+    _pressed = False
 
     def handle(number: int, frame: FrameType | None) -> None:
-        nonlocal pressed
-        if pressed or not _native.is_active():
+        global _pressed
+        if _pressed:
             raise KeyboardInterrupt
-        pressed = True
-        _native.interrupt()
+        _pressed = True
+        if _native.is_active():
+            _native.interrupt()
 
     signal.signal(signal.SIGINT, handle)
     try:
         yield
     finally:
+        _pressed = False
         signal.signal(signal.SIGINT, signal.default_int_handler)

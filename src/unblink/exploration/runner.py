@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from unblink.detect.judge import judge
+from unblink.exploration import interrupt
 from unblink.exploration.binding import Binding, bound, schedule_of
 from unblink.exploration.observation import Observation, Recording, Step
 from unblink.exploration.recording import recording
@@ -49,6 +50,8 @@ class Runner:
         Raises:
             Interrupted: Ctrl-C came; the process is as it was before.
         """
+        if interrupt.was_pressed():
+            raise Interrupted
         if plan.choices:
             if isinstance(plan.choices[0], Preemption):
                 with bound(Schedule(cast(tuple[Preemption, ...], plan.choices)), self._sources) as binding:

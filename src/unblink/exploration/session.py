@@ -312,13 +312,13 @@ class Session:
         plan = plan_of_witness(witness)
         epoch_ns = round(witness.controls.epoch * 1e9)
         runner = Runner(target, self.sources, epoch_ns)
-        forked = ForkedRunner(runner) if can_fork(self._baseline_threads) else None
+        apart: Runner | ForkedRunner = ForkedRunner(runner) if can_fork(self._baseline_threads) else runner
         with interruptible():
-            seen = forked.record(plan) if forked is not None else runner.record(plan)
-            check(witness, seen.observation)
+            check(witness, apart.observe(plan))  # and learn which sites race, for the report
+            seen = apart.record(plan)
             passing = None
-            if witness.passing is not None and forked is not None:
-                passing = forked.record(plan_of_witness(witness, witness.passing))
+            if witness.passing is not None and apart is not runner:
+                passing = apart.record(plan_of_witness(witness, witness.passing))
             shown = runner.show(plan)
         failure = seen.observation.failure
         assert failure is not None

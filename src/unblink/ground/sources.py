@@ -12,6 +12,7 @@ from types import CodeType
 
 from unblink.model.site import SiteName, SourceLine
 
+
 @dataclass(frozen=True, slots=True)
 class Hook:
     """What the instrumentation said of a site; see `model.site.Site`."""

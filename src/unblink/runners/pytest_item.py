@@ -64,7 +64,7 @@ class ItemRun:
             for name in item.fixturenames:
                 definitions = item._fixtureinfo.name2fixturedefs.get(name)
                 if definitions and definitions[-1].scope != "function":
-                    item._request.getfixturevalue(name)
+                    item._request._get_active_fixturedef(name)
         except (KeyboardInterrupt, SystemExit, pytest.exit.Exception):
             raise
         except BaseException:
@@ -115,12 +115,19 @@ class ItemRun:
                 else:
                     hook.pytest_runtest_setup(item=item)
                     hook.pytest_runtest_call(item=item)
+                self._raise_collected()
             finally:
                 if self._bare:
                     state.teardown_exact(self._sibling)
                 else:
                     hook.pytest_runtest_teardown(item=item, nextitem=self._sibling)
                 self._renew()
+
+    def _raise_collected(self) -> None:
+        """Raise what a unittest case collected instead of letting it out."""
+        collected = self.item.__dict__.pop("_excinfo", None)
+        if collected:
+            raise collected[0].value
 
     def _renew(self) -> None:
         """Give the item a request and an instance of its own again."""

@@ -213,7 +213,7 @@ class RacePlugin:
             if finding.is_note and finding is not failure:
                 lines.extend(["", render(finding, executions=result.executions), ""])
         if result.tasks > 1 or result.uncontrolled:
-            lines.append(summary_line(result))
+            lines.append(summary_line(result, width=240))
             lines.extend(uncontrolled_lines(result.uncontrolled))
         if result.problem is not None:
             lines.append(str(result.problem))
