@@ -9,10 +9,13 @@ from unblink.detect.judge import Failure
 from unblink.exploration.explorer import Found, Observes
 from unblink.exploration.observation import Recording, Step
 from unblink.explain.patterns import named
-from unblink.model.finding import Finding, Kind
+from unblink.model.finding import Finding, Gil, Kind
 from unblink.model.schedule import Controls, Schedule
 from unblink.model.witness import Expected, Witness
 from unblink.schedule.plan import Plan
+
+
+_ONE_STEP = "no call and no backward jump between the read and the write of `{}`"
 
 
 class Records(Observes, Protocol):
@@ -21,6 +24,7 @@ class Records(Observes, Protocol):
     def record(self, plan: Plan) -> Recording: ...
     def show(self, plan: Plan) -> Any: ...
     def schedule(self, steps: tuple[Step, ...]) -> Schedule: ...
+    def needs_free_threading(self, steps: tuple[Step, ...]) -> str | None: ...
 
 
 def plan_of(found: Found, seed: int, stall_ns: int) -> Plan:
@@ -37,10 +41,13 @@ def describe(found: Found, runner: Records, *, seed: int, stall_ns: int, replay:
     passing = None
     if found.passing is not None:
         passing = runner.record(Plan("directed", seed, plan.stall_ns, choices=found.passing))  # type: ignore[arg-type]
+    one_step = runner.needs_free_threading(found.steps)
     finding = Finding(
         kind=failure.kind,
         title=title_of(failure),
         pattern=None,
+        gil=Gil.UNKNOWN if one_step is None else Gil.ONLY_FREE_THREADED,
+        gil_reason=_ONE_STEP.format(one_step) if one_step is not None else "",
         where=seen.where,
         message=failure.message,
         traceback=seen.traceback,

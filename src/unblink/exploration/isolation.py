@@ -182,6 +182,10 @@ class ForkedRunner:
         """Run the target officially under `plan` and return what it left to report."""
         return in_child(lambda: self._runner.show(plan))
 
+    def needs_free_threading(self, steps: Sequence[Step]) -> str | None:
+        """Not known of named steps."""
+        return None
+
     def schedule(self, steps: Sequence[Step]) -> Schedule:
         """Return `steps` by their names, which they carry already."""
         return Schedule(tuple(cast(Sequence[Preemption], steps)))

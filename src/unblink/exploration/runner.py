@@ -15,6 +15,7 @@ from unblink.exploration.target import Target
 from unblink.exploration.tracebacks import text_of, where_of
 from unblink.ground.control import STEP_LIMIT, Ending, Run, run
 from unblink.ground.sources import FIRST_SITE, Sources
+from unblink.instrument.protocol import Flag
 from unblink.model.schedule import Preemption, Schedule
 from unblink.schedule.plan import Choice, Path, Plan
 
@@ -82,6 +83,14 @@ class Runner:
         """Run the target officially under `plan` and return what it left to report."""
         self.observe(plan, official=True)
         return self.target.harvest()
+
+    def needs_free_threading(self, steps: Sequence[Step]) -> str | None:
+        """Return the text of a line in which only a build without the GIL can switch where `steps` do, or None."""
+        for step in steps:
+            hook = self._sources.hook(step.site) if isinstance(step, Choice) else None
+            if hook is not None and isinstance(step, Choice) and hook.flags & Flag.ONE_STEP:
+                return self._sources.line(step.site).text
+        return None
 
     def schedule(self, steps: Sequence[Step]) -> Schedule:
         """Return `steps` by their names."""
