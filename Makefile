@@ -19,7 +19,7 @@ JOBS := $(shell nproc 2>/dev/null || echo 2)
 
 # What the installed package is made of.
 PACKAGE := $(shell find src native cases -name '*.py' -o -name '*.[ch]pp' -o -name 'py.typed' -o -name '*.pyi' -o -name '*.md' -o -name '*.html') \
-           pyproject.toml CMakeLists.txt README.md
+           pyproject.toml CMakeLists.txt
 
 .PHONY: demo test core-tests sample lint bench docs outputs sdist clean help
 .DELETE_ON_ERROR:

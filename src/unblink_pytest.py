@@ -35,6 +35,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """With --race, have everything in place before the first conftest: what that imports is watched as well."""
+    options = early_config.known_args_namespace
+    if options.race or options.race_replay is not None:
+        from unblink.runners.pytest_session import opened_session
+
+        opened_session(early_config, options)
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker; with --race, load the package and put everything in place."""
     config.addinivalue_line(

@@ -14,6 +14,11 @@ namespace unblink {
 
 using Tick = std::uint32_t;
 
+// A task and the number of its epoch in one word.
+using Epoch = std::uint64_t;
+inline Epoch epoch_of(TaskId task, Tick tick) { return static_cast<Epoch>(task) << 32 | tick; }
+inline TaskId task_of(Epoch epoch) { return static_cast<TaskId>(epoch >> 32); }
+
 class VectorClock {
  public:
   void clear() { ticks_.clear(); }

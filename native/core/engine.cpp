@@ -74,6 +74,7 @@ TaskId Engine::spawn(TaskId parent) {
   }
   step_epoch(record, id);
   ++alive_;
+  ++moments_;
   ready_.add(id);
   strategy_->spawned(id, parent, record.child_index);
   return id;
@@ -87,6 +88,7 @@ void Engine::arrive(Op op, SiteId site, Key key) {
   record.pending = Pending{op, site, key};
   record.occurrence = ++occurrences_[(static_cast<std::uint64_t>(current_) << 32) | site];
   ++steps_;
+  ++moments_;
   ++run_length_;
   since_point_ = 0;
   if (op != Op::kYield) readings_ = 0;
@@ -285,7 +287,7 @@ void Engine::created(Key key) {
   meeting = Meeting{};
   meeting.creator = current_;
   meeting.fresh = true;
-  meeting.created_at = steps_;
+  meeting.created_at = moments_;
 }
 
 // Another task than its maker has come to a fresh lock: where the maker took it, others could have been first.
@@ -298,7 +300,7 @@ void Engine::touch(Meeting& meeting) {
 bool Engine::needs_no_point(Key key, SiteId site) {
   Meeting* meeting = meetings_.find(key);
   if (meeting == nullptr || !meeting->fresh || meeting->creator != current_) return false;
-  if (meeting->created_at == steps_) return true;
+  if (meeting->created_at == moments_) return true;
   if (is_hot(site)) return false;
   meeting->first_site = site;
   return true;
@@ -387,6 +389,7 @@ void Engine::observe(Key key) {
 void Engine::step_epoch(TaskRecord& record, TaskId id) {
   record.clock.advance(id);
   record.causes.advance(id);
+  record.epoch = epoch_of(id, record.causes.of(id));
 }
 
 bool Engine::enter(Key location, SiteId site, bool writes, bool part) {

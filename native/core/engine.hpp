@@ -81,6 +81,7 @@ struct TaskRecord {
   VectorClock causes;    // only what no schedule can turn round: start, join, and what came through a queue
   std::vector<Key> held;
   std::uint64_t lock_bits = 0;  // of `held`, see Access::locks
+  Epoch epoch = 0;              // its own, by `causes`
 };
 
 // What is known of a lock, a queue, or anything else tasks wait for.
@@ -90,7 +91,7 @@ struct Meeting {
   TaskId creator = kNone;
   bool fresh = false;  // made by `creator`, and nobody else has touched it since
   SiteId first_site = kNoSite;     // where `creator` took it while it was fresh
-  std::uint64_t created_at = 0;    // the engine's step
+  std::uint64_t created_at = 0;    // the engine's moment
   std::uint32_t clock = ClockPool::kNothing;
   std::uint32_t causes = ClockPool::kNothing;
 };
@@ -126,9 +127,10 @@ class Engine final : public Tasks {
   // Nearly every hook comes here, and nearly every access is known: so the way through is inline and calls nothing.
   bool access(Key location, SiteId site, bool writes, bool part) {
     ++since_point_;
+    ++moments_;
     call_hash_ = (call_hash_ ^ ((static_cast<std::uint64_t>(current_) << 40) | site)) * 0x100000001b3ULL;
     const TaskRecord& record = task(current_);
-    if (shadow_.knows(location, current_, record.causes.of(current_), record.lock_bits, site, writes, part)) return false;
+    if (shadow_.knows(location, record.epoch, record.lock_bits, site, writes, part)) return false;
     return enter(location, site, writes, part);
   }
   void wake(TaskId task);
@@ -214,6 +216,7 @@ class Engine final : public Tasks {
   std::uint32_t run_length_ = 0;
   std::uint32_t since_point_ = 0;  // accesses and readings of the clock
   std::uint32_t readings_ = 0;     // of the clock alone
+  std::uint64_t moments_ = 0;      // goes up with whatever could show an object to another task
   std::priority_queue<Timer, std::vector<Timer>, std::greater<Timer>> timers_;
   std::uint64_t tickets_ = 0;
   Nanos now_ = 0;

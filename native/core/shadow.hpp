@@ -40,14 +40,14 @@ class Shadow {
   void clear() { ++generation_; }
 
   // Whether to enter such an access would change nothing. The common case by far: one load of a cache line, no call.
-  bool knows(Key location, TaskId task, Tick tick, std::uint64_t locks, SiteId site, bool writes, bool part) const {
+  bool knows(Key location, Epoch epoch, std::uint64_t locks, SiteId site, bool writes, bool part) const {
     const Front& front = fronts_[slot(location)];
     if (front.location != location || front.generation != generation_) return false;
-    if (front.epoch != epoch_of(task, tick) || front.locks != locks) return false;
-    const std::uint8_t kind = kind_of(writes, part);
-    for (unsigned i = 0; i < front.count; ++i)
-      if (front.sites[i] == site && front.kinds[i] == kind) return front.fresh >> i & 1;
-    return false;
+    if (front.epoch != epoch || front.locks != locks) return false;
+    const std::uint32_t form = form_of(site, writes, part);
+    unsigned found = 0;  // without a branch for each, since any of them may be the one
+    for (unsigned i = 0; i < kMost; ++i) found |= static_cast<unsigned>(front.forms[i] == form) << i;
+    return (found & front.fresh) != 0;
   }
 
   // Enters `now` at `location`; calls `racing(earlier)` for each remembered access of another task that conflicts
@@ -56,22 +56,22 @@ class Shadow {
   void enter(Key location, const Access& now, const VectorClock& clock, F&& racing) {
     const std::size_t number = slot(location);
     Front& front = fronts_[number];
-    const std::uint8_t kind = kind_of(now.writes, now.part);
+    const std::uint32_t form = form_of(now.site, now.writes, now.part);
     if (front.location != location || front.generation != generation_) {
       front.location = location;
       front.generation = generation_;
       front.count = front.victim = 0;
       front.spread = false;
       begin_epoch(front, now);
-      put(front, front.count++, now.site, kind);
+      put(front, front.count++, form);
       return;
     }
     const bool same_epoch = front.epoch == epoch_of(now.task, now.tick) && front.locks == now.locks;
     if (same_epoch && !front.spread) {
       unsigned place = kNowhere;
       for (unsigned i = 0; i < front.count; ++i)
-        if (front.sites[i] == now.site || (front.kinds[i] & kind & kWrites)) place = i;
-      put(front, place == kNowhere ? free_place(front) : place, now.site, kind);
+        if (((front.forms[i] ^ form) & kSite) == 0 || (front.forms[i] & form & kWrites)) place = i;
+      put(front, place == kNowhere ? free_place(front) : place, form);
       return;
     }
     enter_spread(front, backs_[number], now, clock, same_epoch, racing);
@@ -80,16 +80,16 @@ class Shadow {
  private:
   static constexpr unsigned kNowhere = UINT32_MAX;
   static constexpr unsigned kMost = 5;
-  static constexpr std::uint8_t kWrites = 1, kPart = 2;
-  static constexpr std::uint64_t kSeveral = UINT64_MAX;  // no task's epoch
+  // A site and what is done there, in one word. No program has 2**30 sites.
+  static constexpr std::uint32_t kWrites = 1U << 30, kPart = 1U << 31, kSite = kWrites - 1;
+  static constexpr Epoch kSeveral = UINT64_MAX;  // no task's epoch
 
   struct alignas(64) Front {
     Key location = 0;
     std::uint64_t generation = 0;
     std::uint64_t locks = 0;
-    std::uint64_t epoch = kSeveral;  // of the one task that has come
-    std::array<SiteId, kMost> sites{};
-    std::array<std::uint8_t, kMost> kinds{};
+    Epoch epoch = kSeveral;  // of the one task that has come
+    std::array<std::uint32_t, kMost> forms{};
     std::uint8_t count = 0;
     std::uint8_t victim = 0;
     std::uint8_t fresh = 0;
@@ -98,11 +98,9 @@ class Shadow {
   static_assert(sizeof(Front) == 64);
   using Back = std::array<Access, kMost>;
 
-  static std::uint8_t kind_of(bool writes, bool part) {
-    return static_cast<std::uint8_t>((writes ? kWrites : 0) | (part ? kPart : 0));
+  static std::uint32_t form_of(SiteId site, bool writes, bool part) {
+    return (site & kSite) | static_cast<std::uint32_t>(writes) << 30 | static_cast<std::uint32_t>(part) << 31;
   }
-  static std::uint64_t epoch_of(TaskId task, Tick tick) { return static_cast<std::uint64_t>(task) << 32 | tick; }
-  static TaskId task_of(std::uint64_t epoch) { return static_cast<TaskId>(epoch >> 32); }
 
   std::size_t slot(Key location) const {
     return static_cast<std::size_t>((location * 0x9E3779B97F4A7C15ULL) >> shift_);
@@ -114,9 +112,8 @@ class Shadow {
     front.fresh = 0;
   }
 
-  static void put(Front& front, unsigned place, SiteId site, std::uint8_t kind) {
-    front.sites[place] = site;
-    front.kinds[place] = kind;
+  static void put(Front& front, unsigned place, std::uint32_t form) {
+    front.forms[place] = form;
     front.fresh = static_cast<std::uint8_t>(front.fresh | 1U << place);
   }
 
@@ -124,8 +121,8 @@ class Shadow {
 
   static void spread_out(Front& front, Back& back) {
     for (unsigned i = 0; i < front.count; ++i)
-      back[i] = {task_of(front.epoch), static_cast<Tick>(front.epoch), front.sites[i], front.locks, (front.kinds[i] & kWrites) != 0,
-                 (front.kinds[i] & kPart) != 0};
+      back[i] = {task_of(front.epoch), static_cast<Tick>(front.epoch), front.forms[i] & kSite, front.locks,
+                 (front.forms[i] & kWrites) != 0, (front.forms[i] & kPart) != 0};
     front.spread = true;
   }
 
@@ -146,7 +143,7 @@ class Shadow {
     const bool alone = front.epoch != kSeveral && task_of(front.epoch) == now.task;
     if (!same_epoch) begin_epoch(front, now);
     if (!alone) front.epoch = kSeveral;
-    put(front, place, now.site, kind_of(now.writes, now.part));
+    put(front, place, form_of(now.site, now.writes, now.part));
   }
 
   std::vector<Front> fronts_;

@@ -2,6 +2,8 @@
 //
 // The wall clock is the engine's; monotonic and performance counters count from the same start, and process and
 // thread time are those too, since an execution takes no time but what it waits for.
+#include <unistd.h>
+
 #include "ground.hpp"
 #include "swap.hpp"
 
@@ -14,20 +16,22 @@ using Fast = PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t, PyObject*);
 enum Reading { kTime, kMonotonic, kPerf, kProcess, kThread, kReadings };
 void* o_seconds[kReadings];
 void* o_nanos[kReadings];
-void *o_sleep, *o_gettime, *o_gettime_ns, *o_localtime, *o_gmtime, *o_ctime, *o_asctime, *o_strftime, *o_now, *o_utcnow;
+void *o_sleep, *o_gettime, *o_gettime_ns, *o_settime, *o_settime_ns, *o_localtime, *o_gmtime, *o_ctime, *o_asctime, *o_strftime, *o_now, *o_utcnow;
 
 // Monotonic clocks start at a value of their own, as on a machine that has been up for a while.
 constexpr Nanos kBoot = 100'000LL * 1'000'000'000LL;
+// Process and thread time leave out what was waited; all that takes time besides is to look at a clock.
+constexpr Nanos kReadingTakes = 1'000;
 
 // Sets an exception if the task has been told to exit meanwhile.
 Nanos read(Reading reading) {
   if (is_spinning()) rest();
   const Nanos wall = G.engine.tick();
   switch (reading) {
-    case kTime: return wall;
+    case kTime: return wall + G.wall_offset;
     case kMonotonic:
     case kPerf: return wall - G.epoch + kBoot;
-    default: return wall - G.epoch;
+    default: return G.processor_time += kReadingTakes;
   }
 }
 
@@ -96,6 +100,32 @@ PyObject* gettime_ns(PyObject* self, PyObject* argument) {
   const Reading reading = here() ? reading_of(argument) : kReadings;
   if (reading == kReadings) return reinterpret_cast<Plain>(o_gettime_ns)(self, argument);
   return PyLong_FromLongLong(read(reading));
+}
+
+// A program that sets the system's clock sets the execution's own: the real one belongs to the whole machine. Who is not
+// allowed to, and any other clock, is refused by the original.
+bool sets_wall(PyObject* args) {
+  if (!here() || geteuid() != 0 || PyTuple_GET_SIZE(args) != 2 || !PyLong_Check(PyTuple_GET_ITEM(args, 0))) return false;
+  const long id = PyLong_AsLong(PyTuple_GET_ITEM(args, 0));
+  if (id == -1) PyErr_Clear();
+  return id == CLOCK_REALTIME;
+}
+
+PyObject* set_wall(Nanos to) {
+  G.wall_offset = to - G.engine.now();
+  Py_RETURN_NONE;
+}
+
+PyObject* settime(PyObject* self, PyObject* args) {
+  if (!sets_wall(args)) return reinterpret_cast<Plain>(o_settime)(self, args);
+  Nanos to;
+  return timeout_of(PyTuple_GET_ITEM(args, 1), to) ? set_wall(to) : nullptr;
+}
+
+PyObject* settime_ns(PyObject* self, PyObject* args) {
+  if (!sets_wall(args)) return reinterpret_cast<Plain>(o_settime_ns)(self, args);
+  const long long to = PyLong_AsLongLong(PyTuple_GET_ITEM(args, 1));
+  return to == -1 && PyErr_Occurred() ? nullptr : set_wall(to);
 }
 
 // localtime(), gmtime() and ctime() take the time now when they are given none.
@@ -188,6 +218,8 @@ bool install_clocks() {
       swap_method(time, "sleep", METH_O, f(sleep), &o_sleep) &&
       swap_method(time, "clock_gettime", kGettime, f(gettime), &o_gettime) &&
       swap_method(time, "clock_gettime_ns", kGettime, f(gettime_ns), &o_gettime_ns) &&
+      swap_method(time, "clock_settime", METH_VARARGS, f(settime), &o_settime) &&
+      swap_method(time, "clock_settime_ns", METH_VARARGS, f(settime_ns), &o_settime_ns) &&
       swap_method(time, "localtime", METH_VARARGS, f(localtime), &o_localtime) &&
       swap_method(time, "gmtime", METH_VARARGS, f(gmtime), &o_gmtime) &&
       swap_method(time, "ctime", METH_VARARGS, f(ctime), &o_ctime) &&

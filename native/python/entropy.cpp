@@ -61,7 +61,7 @@ PyObject* time_uuid(PyObject* self, PyObject* args) {
   if (made == nullptr || !here()) return made;
   if (!PyTuple_Check(made) || PyTuple_GET_SIZE(made) != 2) return made;
   constexpr std::uint64_t kTicksTo1970 = 0x01B21DD213814000ULL;
-  const std::uint64_t ticks = static_cast<std::uint64_t>(G.engine.tick()) / 100 + kTicksTo1970;
+  const std::uint64_t ticks = static_cast<std::uint64_t>(G.engine.tick() + G.wall_offset) / 100 + kTicksTo1970;
   unsigned char bytes[kUuidSize];
   fill(reinterpret_cast<char*>(bytes), kUuidSize);
   const int place[] = {3, 2, 1, 0, 5, 4, 7, 6};  // of each byte of the time, least significant first

@@ -96,6 +96,8 @@ struct Ground {
   bool dozing = false;  // waits for the outside world, knowingly
   Rng entropy;
   Nanos epoch = 0;
+  Nanos processor_time = 0;
+  Nanos wall_offset = 0;  // of the wall clock, which a program may set
   std::uint64_t last_ident = 0;
   PyObject* random_instance = nullptr;
   Key limbo_lock = kNoKey;

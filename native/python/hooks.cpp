@@ -92,27 +92,32 @@ Op operation_of(Effect access) {
   return access == Effect::kRead ? Op::kRead : access == Effect::kWrite ? Op::kWrite : Op::kUpdate;
 }
 
-void enter(SiteId id, Effect access, Key location, Key whole) {
+inline void enter(SiteId id, Effect access, Key location, Key whole) {
   const bool writes = access != Effect::kRead;
   G.engine.access(location, id, writes, false);
   if (whole != kNoKey) G.engine.access(whole, id, writes, true);
 }
 
 [[gnu::noinline]] bool perform_at_point(SiteId id, Effect access, Key location, Key whole, PyObject* object, PyObject* detail) {
+  if (!G.engine.is_hot(id)) {
+    if (is_spinning() && !rest()) return false;
+    enter(id, access, location, whole);
+    return true;
+  }
   if (!go(G.engine.point(operation_of(access), id, location))) return false;
   enter(id, access, location, whole);
   if (G.observer != nullptr) observe(operation_of(access), id, object, detail);
   return true;
 }
 
-bool perform(SiteId id, Effect access, Key location, Key whole, PyObject* object, PyObject* detail) {
-  if (G.engine.is_hot(id)) return perform_at_point(id, access, location, whole, object, detail);
-  if (is_spinning() && !rest()) return false;
+inline bool perform(SiteId id, Effect access, Key location, Key whole, PyObject* object, PyObject* detail) {
+  if (G.engine.is_hot(id) || G.engine.since_point() > kTooMuch) [[unlikely]]
+    return perform_at_point(id, access, location, whole, object, detail);
   enter(id, access, location, whole);
   return true;
 }
 
-enum Verdict : std::uint8_t { kSkip = 1, kInstance, kClassToo };
+enum Verdict : std::uint8_t { kSkip = 1, kInstance, kClassToo, kOfClass, kSkipOfClass };
 
 bool is_special(PyObject* name) {
   const Py_ssize_t n = PyUnicode_GET_LENGTH(name);
@@ -142,32 +147,67 @@ PyObject* owner_in_mro(PyTypeObject* type, PyObject* name) {
   return reinterpret_cast<PyObject*>(type);
 }
 
-bool attribute(PyObject* object, SiteId id, Effect access) {
+bool is_known(const HookSite& site, PyTypeObject* type) {
+  return site.type == type && site.type_version == compat::type_version(type);
+}
+
+void keep_verdict(HookSite& site, PyTypeObject* type, Verdict verdict, PyObject* owner) {
+  site.verdict = verdict;
+  site.owner = owner;
+  site.type_version = compat::type_version(type);
+  site.type = site.type_version != 0 ? type : nullptr;
+}
+
+// A class as the receiver. What is learned is kept under the class itself, which is never the type of an instance
+// at the same time as its verdict is of a class: `attribute` tells the two apart before it looks.
+Verdict classify_of_class(PyTypeObject* cls, PyObject* name, bool reads, PyObject*& owner) {
+  owner = reinterpret_cast<PyObject*>(cls);
+  if (is_special(name)) return kSkip;
+  PyObject* found = compat::type_lookup(cls, name);
+  if (!reads) return kOfClass;
+  if (found == nullptr || Py_TYPE(found)->tp_descr_get != nullptr) return kSkip;
+  owner = owner_in_mro(cls, name);
+  return kOfClass;
+}
+
+[[gnu::noinline]] bool attribute_of_class(PyObject* object, SiteId id, Effect access) {
+  HookSite& site = sites[id];
+  auto* cls = reinterpret_cast<PyTypeObject*>(object);
+  const bool reads = access == Effect::kRead;
+  PyObject* owner = site.owner;
+  Verdict verdict = static_cast<Verdict>(site.verdict);
+  if (!is_known(site, cls) || verdict < kOfClass) {
+    verdict = classify_of_class(cls, site.name, reads, owner);
+    if (verdict == kSkip) verdict = kSkipOfClass;
+    keep_verdict(site, cls, verdict, owner);
+  }
+  if (verdict == kSkipOfClass) return true;
+  return perform(id, access, attribute_of(owner, site.name), kNoKey, owner, site.name);
+}
+
+[[gnu::noinline]] bool attribute_anew(PyObject* object, SiteId id, Effect access) {
+  if (PyType_Check(object)) return attribute_of_class(object, id, access);
   HookSite& site = sites[id];
   PyTypeObject* type = Py_TYPE(object);
-  const bool reads = access == Effect::kRead;
-  if (PyType_Check(object)) {  // a class's own attribute
-    if (is_special(site.name)) return true;
-    auto* cls = reinterpret_cast<PyTypeObject*>(object);
-    PyObject* found = compat::type_lookup(cls, site.name);
-    if (reads && (found == nullptr || Py_TYPE(found)->tp_descr_get != nullptr)) return true;
-    PyObject* owner = reads ? owner_in_mro(cls, site.name) : object;
-    return perform(id, access, attribute_of(owner, site.name), kNoKey, owner, site.name);
+  PyObject* owner = site.owner;
+  Verdict verdict = static_cast<Verdict>(site.verdict);
+  if (!is_known(site, type) || verdict > kClassToo) {
+    verdict = classify(type, site.name, access == Effect::kRead);
+    owner = verdict == kClassToo ? owner_in_mro(type, site.name) : nullptr;
+    keep_verdict(site, type, verdict, owner);
   }
-  if (site.type != type || site.type_version != compat::type_version(type) || site.type_version == 0) {
-    site.verdict = classify(type, site.name, reads);
-    site.type = type;
-    site.type_version = compat::type_version(type);
+  if (verdict == kSkip) return true;
+  if (verdict == kClassToo) G.engine.access(attribute_of(owner, site.name), id, false, false);
+  return perform(id, access, attribute_of(object, site.name), kNoKey, object, site.name);
+}
+
+inline bool attribute(PyObject* object, SiteId id, Effect access) {
+  const HookSite& site = sites[id];
+  if (is_known(site, Py_TYPE(object))) [[likely]] {
+    if (site.verdict == kInstance) return perform(id, access, attribute_of(object, site.name), kNoKey, object, site.name);
+    if (site.verdict == kSkip) return true;
   }
-  switch (site.verdict) {
-    case kInstance: return perform(id, access, attribute_of(object, site.name), kNoKey, object, site.name);
-    case kClassToo: {
-      PyObject* owner = owner_in_mro(type, site.name);
-      G.engine.access(attribute_of(owner, site.name), id, false, false);
-      return perform(id, access, attribute_of(object, site.name), kNoKey, object, site.name);
-    }
-    default: return true;
-  }
+  return attribute_anew(object, id, access);
 }
 
 bool on_container(PyObject* object, Container kind, SiteId id, Place place, Effect access, PyObject* key) {

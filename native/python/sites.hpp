@@ -17,19 +17,22 @@ namespace flag {  // protocol.Flag
 inline constexpr std::uint16_t kOpensPair = 1, kClosesPair = 2, kMethod = 4, kDeletes = 8, kSuspends = 16, kClosure = 32;
 }
 
-struct HookSite {
+// What a hook reads each time stands first, in one cache line.
+struct alignas(64) HookSite {
   PyObject* name = nullptr;  // interned, or null
-  PyObject* filename = nullptr;
-  PyObject* function = nullptr;
-  int line = 0, column = 0, end_column = 0;
-  std::uint16_t flags = 0;
+  // What was last learned of a receiver's type, or of a class as the receiver: right for as long as its version is
+  // this. A version of 0 says nothing, so it is not kept.
+  PyTypeObject* type = nullptr;
+  PyObject* owner = nullptr;  // of a class's attribute: the class that has it, borrowed
+  unsigned int type_version = 0;
+  std::uint8_t verdict = 0;
   Place place = Place::kAttribute;
   Effect access = Effect::kRead;
   bool hooked = false;
-  // what was last learned of a receiver's type
-  std::uint8_t verdict = 0;
-  unsigned int type_version = 0;
-  PyTypeObject* type = nullptr;
+  std::uint16_t flags = 0;
+  PyObject* filename = nullptr;
+  PyObject* function = nullptr;
+  int line = 0, column = 0, end_column = 0;
   // of a call's site
   Op op = Op::kYield;
   std::vector<std::pair<PyCodeObject*, int>> frames;

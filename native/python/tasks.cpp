@@ -557,6 +557,7 @@ bool execute(PyObject* body, Strategy& strategy, const RunOptions& options, Exec
   start_watch();
   G.fork_ident = nullptr;
   G.epoch = options.epoch;
+  G.wall_offset = G.processor_time = 0;
   G.entropy.reseed(options.strategy.seed ^ 0x5bd1e995);
   outcome = {};
   G.engine.begin(strategy, options);

@@ -189,3 +189,35 @@ def test_the_size_of_chance_is_as_asked(alike):
         [0, 1, 7, 8, 9, 100],
     )
     assert alike(lambda: (uuid.uuid4().version, len(secrets.token_bytes(16)))) == ("value", (4, 16))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may set the clock")
+def test_setting_the_clock_sets_the_execution_s_own_only(controlled):
+    def body():
+        before = time.monotonic()
+        time.clock_settime(time.CLOCK_REALTIME, 1e9)
+        seconds = time.time(), datetime.datetime.now(datetime.UTC).timestamp()
+        time.clock_settime_ns(time.CLOCK_REALTIME, 2 * 10**18)
+        return [int(s) for s in seconds], time.time_ns() // 10**9, time.monotonic() - before < 1
+
+    real = time.time()
+    try:
+        assert controlled(body).value == ([10**9, 10**9], 2 * 10**9, True)
+    finally:
+        assert abs(time.time() - real) < 60
+    assert controlled(lambda: time.time_ns() // 10**9).value == 1_700_000_000
+
+
+def test_other_clocks_cannot_be_set(alike):
+    assert alike(lambda: time.clock_settime(time.CLOCK_MONOTONIC, 0))[0] in ("OSError", "PermissionError")
+    assert alike(lambda: time.clock_settime(time.CLOCK_MONOTONIC))[0] == "TypeError"
+
+
+def test_processor_time_leaves_out_what_was_slept(alike):
+    def body():
+        before = time.process_time(), time.thread_time()
+        time.sleep(0.05)
+        after = time.process_time(), time.thread_time()
+        return [0 <= now - then < 0.04 for now, then in zip(after, before, strict=True)]
+
+    assert alike(body) == ("value", [True, True])

@@ -21,7 +21,7 @@ from typing import Final
 
 from .compiled import Compiled
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 _PASS = ("sites.py", "scopes.py", "methods.py", "expressions.py", "calls.py", "transform.py", "compiled.py")
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import pytest
@@ -32,6 +33,21 @@ class Sibling:
     def listchain(self) -> list[Any]:
         """Return the item's chain with itself in the item's place."""
         return [*self._item.listchain()[:-1], self]
+
+
+class Hooks:
+    """The hooks that an item calls, but that reports of its subtests are kept and not told at once."""
+
+    def __init__(self, relay: Any, keep: Callable[[pytest.TestReport], None]) -> None:
+        self._relay = relay
+        self._keep = keep
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._relay, name)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep the report."""
+        self._keep(report)
 
 
 class ItemRun:
@@ -64,7 +80,9 @@ class ItemRun:
             for name in item.fixturenames:
                 definitions = item._fixtureinfo.name2fixturedefs.get(name)
                 if definitions and definitions[-1].scope != "function":
-                    item._request._get_active_fixturedef(name)
+                    with warnings.catch_warnings():
+                        warnings.filterwarnings("ignore", "Calling request.getfixturevalue")  # ours is not its case
+                        item._request._get_active_fixturedef(name)
         except (KeyboardInterrupt, SystemExit, pytest.exit.Exception):
             raise
         except BaseException:
@@ -90,9 +108,11 @@ class ItemRun:
         self._renew()
         self.exceptions.clear()
         self._drop_output()
-        self._reports = runtestprotocol(self.item, log=False, nextitem=self._sibling)
+        with self._subtests(official=True) as told:
+            reports = runtestprotocol(self.item, log=False, nextitem=self._sibling)
+        self._reports = [*reports[:1], *told, *reports[1:]]
         self._renew()
-        for exception in self.exceptions:
+        for exception in sorted(self.exceptions, key=lambda one: isinstance(one, IGNORED)):
             raise exception
 
     def _harvest(self) -> list[Any]:
@@ -103,11 +123,12 @@ class ItemRun:
 
     def _lean(self) -> None:
         self._renew()
+        self.exceptions.clear()
         item = cast(Any, self.item)
         state = item.session._setupstate
         hook = item.ihook
         item.stash.setdefault(tmppath_result_key, {})  # what pytest's own reports leave for the tmp_path fixture
-        with warnings.catch_warnings(record=True):
+        with warnings.catch_warnings(record=True), self._subtests(official=False):
             try:
                 if self._bare:
                     state.setup(item)
@@ -124,10 +145,30 @@ class ItemRun:
                 self._renew()
 
     def _raise_collected(self) -> None:
-        """Raise what a unittest case collected instead of letting it out."""
+        """Raise what a unittest case or a subtest collected instead of letting it out."""
         collected = self.item.__dict__.pop("_excinfo", None)
         if collected:
             raise collected[0].value
+        for exception in self.exceptions:
+            if not isinstance(exception, IGNORED):
+                raise exception
+
+    @contextmanager
+    def _subtests(self, official: bool) -> Iterator[list[pytest.TestReport]]:
+        """Keep the reports of subtests, which pytest would tell at once, and the count of those of the official run."""
+        session = cast(Any, self.item.session)
+        told: list[pytest.TestReport] = []
+        proxy = session.gethookproxy
+        session.gethookproxy = lambda path: Hooks(proxy(path), told.append)
+        counts = _counts_of_failed_subtests(self.item.config)
+        name = getattr(self.item, "id", self.item.nodeid)  # pytest 9.1 and before: the text itself
+        before = counts.pop(name, 0)
+        try:
+            yield told
+        finally:
+            del session.gethookproxy
+            if not official:
+                counts[name] = before
 
     def _renew(self) -> None:
         """Give the item a request and an instance of its own again."""
@@ -142,6 +183,15 @@ class ItemRun:
         capture = self.item.config.pluginmanager.getplugin("capturemanager")
         if capture is not None and capture.is_globally_capturing():
             capture.read_global_capture()
+
+
+def _counts_of_failed_subtests(config: pytest.Config) -> dict[Any, int]:
+    """Return pytest's counts of failed subtests by item (pytest 9 has subtests)."""
+    try:
+        from _pytest.subtests import failed_subtests_key
+    except ImportError:
+        return {}
+    return config.stash.get(failed_subtests_key, {})
 
 
 def received(config: pytest.Config, reports: list[Any] | None) -> list[pytest.TestReport]:

@@ -25,17 +25,36 @@ from unblink.runners.pytest_item import ItemRun, is_explorable, received
 from unblink.schedule import witness_file
 
 FOLDER = ".unblink"
+SESSION = pytest.StashKey[Session]()
+
+
+def opened_session(config: pytest.Config, options: Any) -> Session:
+    """Return the session of a test run, opened once and closed with it; `options` are pytest's, as far as known.
+
+    Raises:
+        pytest.UsageError: this Python cannot be controlled.
+    """
+    session = config.stash.get(SESSION, None)
+    if session is None:
+        session = Session(str(config.rootpath), [*config.getini("race_include"), *options.race_include])
+        try:
+            session.__enter__()
+        except UnblinkError as problem:
+            raise pytest.UsageError(str(problem)) from None
+        config.stash[SESSION] = session
+        config.add_cleanup(session.close)
+    return session
 
 
 class RacePlugin:
     """Registered for one test run. `settings` are the run's; a test's marker may change them for itself."""
 
-    def __init__(self, config: pytest.Config, settings: Settings, include: list[str], witness: Witness | None) -> None:
+    def __init__(self, config: pytest.Config, settings: Settings, session: Session, witness: Witness | None) -> None:
         self._config = config
         self._settings = settings
         self._witness = witness
         self._witness_path = config.getoption("race_replay")
-        self._session = Session(str(config.rootpath), include)
+        self._session = session
         self._current: ItemRun | None = None
         self._summaries: list[dict[str, Any]] = []
         self._lines: list[str] = []
@@ -63,12 +82,9 @@ class RacePlugin:
             )
             path = config.getoption("race_replay")
             witness = None if path is None else witness_file.load(path)
-            include = [*config.getini("race_include"), *config.getoption("race_include")]
-            plugin = cls(config, settings, include, witness)
-            plugin._session.__enter__()
         except UnblinkError as problem:
             raise pytest.UsageError(str(problem)) from None
-        return plugin
+        return cls(config, settings, opened_session(config, config.option), witness)
 
     def pytest_unconfigure(self) -> None:
         """Give everything back."""

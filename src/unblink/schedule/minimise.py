@@ -6,12 +6,18 @@ is passed over, and what the engine really did counts, so the result holds no ch
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import combinations
 from typing import Any
 
 Steps = tuple[Any, ...]
 Attempt = Callable[[Steps], Steps | None]
 """Runs a list of choices; returns the choices that were really taken if it fails alike, else None."""
+
+
+MOST_TURNED = 8
+"""The longest schedule in which targets are tried: the candidates grow with the cube of its length."""
 
 
 class Minimiser:
@@ -27,6 +33,7 @@ class Minimiser:
         if self.best and not self._consider(()):
             self._drop_chunks()
             self._drop_pairs()
+            self._turn_aside()
         return self.best
 
     def _consider(self, candidate: Steps) -> bool:
@@ -64,3 +71,25 @@ class Minimiser:
                 for i in range(len(self.best))
                 for j in range(i + 1, len(self.best))
             )
+
+    def _turn_aside(self) -> None:
+        """Drop one or two where another choice can lead to where they led.
+
+        A search that begins with a switch to the first task needs one back and one on to the second; that the first
+        task hands over to the second is the same with one choice, but no subset of the three.
+        """
+        again = 2 < len(self.best) <= MOST_TURNED
+        while again:
+            again = any(self._consider(candidate) for candidate in _turned(self.best)) and len(self.best) > 2
+
+
+def _turned(steps: Steps) -> Iterator[Steps]:
+    """Yield `steps` with two or one fewer, and one of the rest with a target that occurs in another."""
+    targets = list(dict.fromkeys(path for step in steps for path in (step.to, step.task)))
+    for fewer in (2, 1):
+        for dropped in combinations(range(len(steps)), fewer):
+            kept = [step for number, step in enumerate(steps) if number not in dropped]
+            for number, step in enumerate(kept):
+                for target in targets:
+                    if target not in (step.to, step.task):
+                        yield (*kept[:number], replace(step, to=target), *kept[number + 1 :])

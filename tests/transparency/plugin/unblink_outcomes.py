@@ -35,14 +35,14 @@ def reason_of(report: pytest.TestReport) -> str:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_configure(config: pytest.Config) -> None:
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Instrument, if that is asked for."""
     global _session, _began
     _began = time.perf_counter()
     if os.environ.get("UNBLINK_INSTRUMENT_ONLY"):
         from unblink.exploration.session import Session
 
-        _session = Session(str(config.rootpath))
+        _session = Session(str(early_config.rootpath))
         _session.__enter__()
 
 
