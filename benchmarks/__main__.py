@@ -24,7 +24,9 @@ def main() -> int:
     options = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure unblink, and print tables.")
     options.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}; all by default")
     options.add_argument("--json", metavar="FILE", help="write the rows as JSON too")
-    options.add_argument("--python", action="append", default=[], metavar="PATH", help="another Python that has unblink")
+    options.add_argument(
+        "--python", action="append", default=[], metavar="PATH", help="another Python that has unblink"
+    )
     chosen = options.parse_args()
     unknown = set(chosen.sections) - set(SECTIONS)
     if unknown:
@@ -33,7 +35,9 @@ def main() -> int:
     failed = False
     for python in _pythons(chosen.python):
         for section in chosen.sections or SECTIONS:
-            done = subprocess.run([python, "-m", "benchmarks.measure", section], stdout=subprocess.PIPE, text=True, check=False)
+            done = subprocess.run(
+                [python, "-m", "benchmarks.measure", section], stdout=subprocess.PIPE, text=True, check=False
+            )
             rows = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
             measured += rows
             _show(section, rows)

@@ -61,6 +61,19 @@ def _compared(name: str, peer: Peer, ours: Best) -> list[Row]:
         return [Row("peers", f"{name} does not run on this Python", 0.0, "")]
     by_wall, by_cpu = OURS / ours.wall / peer.rate_wall, OURS / ours.cpu / peer.rate_cpu
     return [
-        Row("peers", f"{name}: our executions per second to its", by_wall, "x", 50.0, note=f"{OURS / ours.wall:,.0f}/s to {peer.rate_wall:,.0f}/s"),
-        Row("peers", f"{name}: the same per processor second", by_cpu, "x", note=f"{OURS / ours.cpu:,.0f}/s to {peer.rate_cpu:,.0f}/s"),
+        Row(
+            "peers",
+            f"{name}: our executions per second to its",
+            by_wall,
+            "x",
+            50.0,
+            note=f"{OURS / ours.wall:,.0f}/s to {peer.rate_wall:,.0f}/s",
+        ),
+        Row(
+            "peers",
+            f"{name}: the same per processor second",
+            by_cpu,
+            "x",
+            note=f"{OURS / ours.cpu:,.0f}/s to {peer.rate_cpu:,.0f}/s",
+        ),
     ]

@@ -41,6 +41,17 @@ def rows() -> list[Row]:
             ("native loop, random", "native", NATIVE),
         ):
             rate = count / best[kind].cpu
-            found.append(Row("executions", f"{title}: {label}", rate, "/s", target, True, rate / per_run, "plain threads"))
+            found.append(
+                Row(
+                    "executions",
+                    f"{title}: {label}",
+                    rate,
+                    "/s",
+                    target,
+                    True,
+                    rate / per_run,
+                    "plain threads",
+                )
+            )
         found.append(Row("executions", f"{title}: plain threads", per_run, "/s"))
     return found

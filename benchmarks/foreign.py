@@ -21,7 +21,17 @@ def pyperformance_program(name: str) -> Path:
     unpacked = STORE / PYPERFORMANCE.replace("==", "-")
     if not unpacked.exists():
         STORE.mkdir(parents=True, exist_ok=True)
-        _run(sys.executable, *_PIP, "download", "--no-deps", "--no-binary", ":all:", "--dest", str(STORE), PYPERFORMANCE)
+        _run(
+            sys.executable,
+            *_PIP,
+            "download",
+            "--no-deps",
+            "--no-binary",
+            ":all:",
+            "--dest",
+            str(STORE),
+            PYPERFORMANCE,
+        )
         with tarfile.open(unpacked.with_name(unpacked.name + ".tar.gz")) as archive:
             archive.extractall(STORE, filter="data")
     return unpacked / "pyperformance/data-files/benchmarks" / f"bm_{name}" / "run_benchmark.py"

@@ -33,7 +33,8 @@ def _by_tasks() -> list[Row]:
         best = by_turns({"once": lambda b=once: native_run(b), "twice": lambda b=twice: native_run(b)}, REPETITIONS)
         costs[tasks] = (best["twice"].cpu - best["once"].cpu) / more * 1e6
     return [
-        Row("growth", f"{tasks} tasks", cost, "µs/point", ratio=cost / costs[TASKS[0]], of="2 tasks") for tasks, cost in costs.items()
+        Row("growth", f"{tasks} tasks", cost, "µs/point", ratio=cost / costs[TASKS[0]], of="2 tasks")
+        for tasks, cost in costs.items()
     ]
 
 

@@ -26,7 +26,9 @@ def processor_seconds() -> float:
     return own.user + own.system + own.children_user + own.children_system
 
 
-def by_turns(works: Mapping[str, Work], repetitions: int, clock: Callable[[], float] = time.process_time) -> dict[str, Best]:
+def by_turns(
+    works: Mapping[str, Work], repetitions: int, clock: Callable[[], float] = time.process_time
+) -> dict[str, Best]:
     """Run all `works` once for each repetition, one after the other; return the best of each.
 
     `clock` is the processor's clock to use; `processor_seconds` where child processes do the work.

@@ -38,5 +38,15 @@ def rows() -> list[Row]:
                 REPETITIONS,
             )
             cost = (best["twice"].cpu - best["once"].cpu) / more * 1e6
-            found.append(Row("points", f"{title}, {strategy}", cost, "µs/point", 1.0, False, note=f"{more:,} more points"))
+            found.append(
+                Row(
+                    "points",
+                    f"{title}, {strategy}",
+                    cost,
+                    "µs/point",
+                    1.0,
+                    False,
+                    note=f"{more:,} more points",
+                )
+            )
     return found

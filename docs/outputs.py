@@ -104,9 +104,7 @@ def differences() -> list[str]:
         old = path.read_text(encoding="utf-8")
         name = str(path.relative_to(ROOT))
         new = rendered(old)
-        lines += difflib.unified_diff(
-            old.splitlines(), new.splitlines(), name, f"{name}, as run now", lineterm=""
-        )
+        lines += difflib.unified_diff(old.splitlines(), new.splitlines(), name, f"{name}, as run now", lineterm="")
     return lines
 
 

@@ -5,9 +5,19 @@ from __future__ import annotations
 import pytest
 
 _OPTIONS = (
-    ("--race-budget", "race_budget", "BUDGET", "bound for each test: executions (1000x), a time (5s), or both"),
+    (
+        "--race-budget",
+        "race_budget",
+        "BUDGET",
+        "bound for each test: executions (1000x), a time (5s), or both",
+    ),
     ("--race-seed", "race_seed", "N", "seed of the search (default 0)"),
-    ("--race-stall", "race_stall", "SECONDS", "most virtual time for which tasks may be held back (default 1)"),
+    (
+        "--race-stall",
+        "race_stall",
+        "SECONDS",
+        "most virtual time for which tasks may be held back (default 1)",
+    ),
     ("--race-strategy", "race_strategy", "NAME", "auto, random, pct or pos (default auto)"),
 )
 

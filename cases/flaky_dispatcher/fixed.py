@@ -33,8 +33,7 @@ class Dispatcher:
         """Send `message` over every channel; returns when every gateway has accepted it."""
         with ThreadPoolExecutor(SENDERS, thread_name_prefix="sender") as pool:
             accepted = {
-                pool.submit(gateway.send, message, self._on_receipt): gateway.channel
-                for gateway in self._gateways
+                pool.submit(gateway.send, message, self._on_receipt): gateway.channel for gateway in self._gateways
             }
             for answer, channel in accepted.items():
                 answer.result()

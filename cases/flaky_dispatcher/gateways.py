@@ -26,9 +26,7 @@ class Gateway:
         self._receipts: list[threading.Thread] = []
 
     def send(self, message: str, on_receipt: Receipt) -> None:
-        receipt = threading.Thread(
-            target=self._deliver, args=(message, on_receipt), name=f"{self.channel}-gateway"
-        )
+        receipt = threading.Thread(target=self._deliver, args=(message, on_receipt), name=f"{self.channel}-gateway")
         self._receipts.append(receipt)
         receipt.start()
 

@@ -80,17 +80,13 @@ class Ledger:
         self._database = database
 
     def post(self, account: str, cents: int, kind: str = "payment") -> None:
-        self._database.execute(
-            "INSERT INTO entries (account, cents, kind) VALUES (?, ?, ?)", account, str(cents), kind
-        )
+        self._database.execute("INSERT INTO entries (account, cents, kind) VALUES (?, ?, ?)", account, str(cents), kind)
 
     def balance(self, account: str) -> int:
         return self._database.query("SELECT COALESCE(SUM(cents), 0) FROM entries WHERE account = ?", account)
 
     def settlements(self, account: str) -> int:
-        return self._database.query(
-            "SELECT COUNT(*) FROM entries WHERE account = ? AND kind = 'settlement'", account
-        )
+        return self._database.query("SELECT COUNT(*) FROM entries WHERE account = ? AND kind = 'settlement'", account)
 
     def settle(self, account: str) -> None:
         """Bring the account to zero by one entry, if it is not there yet."""

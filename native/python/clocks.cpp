@@ -1,7 +1,7 @@
 // time.*, datetime.now and their relatives read one virtual clock; sleeping waits for it.
 //
-// The wall clock is the engine's; monotonic and performance counters count from the same start, and process and
-// thread time are those too, since an execution takes no time but what it waits for.
+// The wall clock is the engine's; monotonic and performance counters count from the same start. Process and thread
+// time leave out what was waited.
 #include <unistd.h>
 
 #include "ground.hpp"

@@ -48,7 +48,10 @@ def explore(
     session = _open_session(include)
     name = _name_of(body)
     result, _ = session.explore(
-        Target(body, name), settings, replay=lambda path: f'unblink.replay("{path}", {_short(name)})', folder=witnesses
+        Target(body, name),
+        settings,
+        replay=lambda path: f'unblink.replay("{path}", {_short(name)})',
+        folder=witnesses,
     )
     if result.interrupted:
         raise KeyboardInterrupt

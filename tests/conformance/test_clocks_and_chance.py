@@ -39,9 +39,7 @@ def test_a_clock_and_its_nanoseconds_agree(alike, name):
 
 @pytest.mark.parametrize("clock", [time.CLOCK_REALTIME, time.CLOCK_MONOTONIC, time.CLOCK_PROCESS_CPUTIME_ID])
 def test_posix_clocks_agree_with_their_names(alike, clock):
-    named = {time.CLOCK_REALTIME: time.time, time.CLOCK_MONOTONIC: time.monotonic}.get(
-        clock, time.process_time
-    )
+    named = {time.CLOCK_REALTIME: time.time, time.CLOCK_MONOTONIC: time.monotonic}.get(clock, time.process_time)
     assert alike(lambda: abs(time.clock_gettime(clock) - named()) < 1) == ("value", True)
 
 
@@ -54,10 +52,7 @@ def test_sleeping_lets_the_clock_go_on(alike):
     def body():
         before = time.monotonic(), time.time()
         time.sleep(0.02)
-        return [
-            0.02 <= after - was < 2
-            for was, after in zip(before, (time.monotonic(), time.time()), strict=True)
-        ]
+        return [0.02 <= after - was < 2 for was, after in zip(before, (time.monotonic(), time.time()), strict=True)]
 
     assert alike(body) == ("value", [True, True])
 

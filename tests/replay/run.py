@@ -126,7 +126,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--times", type=int, default=1000, help="replays of each witness, all ways together")
     parser.add_argument("--fresh", type=int, default=9, help="of these, in whole new processes")
     parser.add_argument("--pythons", default=sys.executable, help="interpreters, with commas between")
-    parser.add_argument("--find-on", default="", help="the interpreter that explores; the first of --pythons by default")
+    parser.add_argument(
+        "--find-on", default="", help="the interpreter that explores; the first of --pythons by default"
+    )
     parser.add_argument("--cases", default="")
     parser.add_argument("--edits", default="", help="names of edits, with commas between")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="of the searches")

@@ -67,5 +67,11 @@ PACKAGES = (
         ),
         tests=("test",),
     ),
-    Package("wrapt", "2.5.2", ("setuptools",), tests=("tests/core",), only="tests/core: the rest checks type checkers and takes minutes"),
+    Package(
+        "wrapt",
+        "2.5.2",
+        ("setuptools",),
+        tests=("tests/core",),
+        only="tests/core: the rest checks type checkers and takes minutes",
+    ),
 )

@@ -73,7 +73,9 @@ def differences(plain: Suite, other: Suite, unsteady: set[str]) -> list[Differen
 
 def unsteady_tests(one: Suite, two: Suite) -> set[str]:
     """Return the tests whose plain outcomes differ between two runs."""
-    return {key[0] for key in one.outcomes.keys() | two.outcomes.keys() if one.outcomes.get(key) != two.outcomes.get(key)}
+    return {
+        key[0] for key in one.outcomes.keys() | two.outcomes.keys() if one.outcomes.get(key) != two.outcomes.get(key)
+    }
 
 
 def examine(shop: Workshop, package: Package, options: argparse.Namespace) -> list[Line]:
@@ -101,7 +103,10 @@ def examine(shop: Workshop, package: Package, options: argparse.Namespace) -> li
 
 def show(line: Line, suite: Suite, options: argparse.Namespace) -> None:
     """Print what came of one way."""
-    print(f"{line.package} {line.way}: {line.counts}; {len(line.differences)} differ; {line.ratio:.2f} times plain", flush=True)
+    print(
+        f"{line.package} {line.way}: {line.counts}; {len(line.differences)} differ; {line.ratio:.2f} times plain",
+        flush=True,
+    )
     if options.verbose or not suite.ended:
         print(suite.output[-options.tail :])
     for one in line.differences[: options.most]:
@@ -112,7 +117,9 @@ def show(line: Line, suite: Suite, options: argparse.Namespace) -> None:
 
 def table(lines: list[Line]) -> str:
     """Return the figures."""
-    rows = [f"{'package':16} {'way':13} {'tests':>6} {'concurrent':>10} {'unsteady':>8} {'differ':>6} {'excused':>7} {'seconds':>8} {'ratio':>6}  end"]
+    rows = [
+        f"{'package':16} {'way':13} {'tests':>6} {'concurrent':>10} {'unsteady':>8} {'differ':>6} {'excused':>7} {'seconds':>8} {'ratio':>6}  end"
+    ]
     for line in lines:
         excused = len(line.differences) - len(line.unexcused)
         rows.append(
@@ -127,7 +134,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.transparency.run", description=__doc__.split("\n")[0])
     parser.add_argument("--packages", default="", help="names with commas between; all by default")
     parser.add_argument("--python", default=sys.executable, help="the interpreter for the suites")
-    parser.add_argument("--folder", type=Path, default=ROOT / "build" / "transparency", help="is kept for the next time")
+    parser.add_argument(
+        "--folder", type=Path, default=ROOT / "build" / "transparency", help="is kept for the next time"
+    )
     parser.add_argument("--ways", default="instrumented,controlled", help="instrumented, controlled, explored")
     parser.add_argument("--only", nargs="*", default=[], help="node ids")
     parser.add_argument("--most", type=int, default=40, help="differences to print for each suite")

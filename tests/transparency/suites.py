@@ -62,7 +62,9 @@ class Suite:
         return ", ".join(f"{number} {outcome}" for outcome, number in Counter(worst.values()).most_common())
 
 
-def run(shop: Workshop, package: Package, way: Way, extra: tuple[str, ...] = (), only: list[str] | None = None) -> Suite:
+def run(
+    shop: Workshop, package: Package, way: Way, extra: tuple[str, ...] = (), only: list[str] | None = None
+) -> Suite:
     """Run the suite of `package` in the given way."""
     source, python = shop.prepared(package)
     with tempfile.TemporaryDirectory() as folder:

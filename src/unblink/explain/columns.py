@@ -116,11 +116,7 @@ def _row(grid: _Grid, row: Shown, tasks: Sequence[int], width: int) -> list[str]
     fits = cells(text) <= room and (cells(text) <= grid.columns[event.task] or grid.short)
     texts: list[str] = []
     for index, part in enumerate([text] if fits else wrap(text, grid.columns[event.task], _CELL_LINES)):
-        front = (
-            pad(_number(row), grid.gutter) + _clock(grid, event)
-            if index == 0
-            else " " * (grid.gutter + grid.clock)
-        )
+        front = pad(_number(row), grid.gutter) + _clock(grid, event) if index == 0 else " " * (grid.gutter + grid.clock)
         margin = _margin(event, grid.margin) if index == 0 else ""
         texts.append(clip((front + before + _beside(grid, part, event.task, after) + margin).rstrip(), width))
     return texts

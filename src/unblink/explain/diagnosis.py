@@ -51,8 +51,7 @@ _FIXES = {
     MISSED_SIGNAL: "the waiting task checks the state under the lock before it waits, and the state changes "
     "under the same lock before {target} is signalled",
     NO_RECHECK: "the condition is checked again after each wait: `while`, not `if`",
-    ACKNOWLEDGED: "the acknowledgement comes after the work is done and safe; "
-    "until then it can be delivered again",
+    ACKNOWLEDGED: "the acknowledgement comes after the work is done and safe; until then it can be delivered again",
     LEASE_OUTLIVED: "the holder renews {target} while it works, and a write by a holder whose lease ran out "
     "is refused (a fencing token)",
     STALE_READ: "{target} is dropped or made anew when what it was made from is written",

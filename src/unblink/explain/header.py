@@ -69,15 +69,10 @@ def message(finding: Finding, width: int) -> list[Line]:
     if not texts or (len(texts) == 1 and texts[0] == finding.title):
         return []
     front = f"{'says':>{LABEL - 1}}: "
-    return [
-        Line(clip((front if index == 0 else " " * len(front)) + text, width))
-        for index, text in enumerate(texts)
-    ]
+    return [Line(clip((front if index == 0 else " " * len(front)) + text, width)) for index, text in enumerate(texts)]
 
 
-def created(
-    finding: Finding, diagnosis: Diagnosis | None, labels: Mapping[int, str], width: int
-) -> list[Line]:
+def created(finding: Finding, diagnosis: Diagnosis | None, labels: Mapping[int, str], width: int) -> list[Line]:
     """Return where the tasks of the evidence were made, those of one line together."""
     involved = {event.task for event in diagnosis.evidence} if diagnosis else set()
     involved = involved or {entry.task for entry in finding.waiting}

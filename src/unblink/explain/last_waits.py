@@ -15,9 +15,7 @@ from unblink.model.finding import Event, Finding, Waiting
 def with_last_waits(finding: Finding) -> Finding:
     """Return `finding` with an event at the end for every waiting task whose last event is another."""
     last = {event.task: event for event in finding.events}
-    missing = [
-        entry for entry in finding.waiting if entry.stack and not _is_shown(last.get(entry.task), entry)
-    ]
+    missing = [entry for entry in finding.waiting if entry.stack and not _is_shown(last.get(entry.task), entry)]
     if not missing:
         return finding
     number = finding.events[-1].number if finding.events else 0

@@ -28,9 +28,7 @@ def beside(finding: Finding, labels: Mapping[int, str], width: int) -> list[Line
         return []
     here, there = finding.events[at], finding.passing[at]
     if here.task == there.task:
-        text = (
-            f"{label_of(labels, here.task)} does {deed(there)} at {place(there.at)} after #{here.number - 1}"
-        )
+        text = f"{label_of(labels, here.task)} does {deed(there)} at {place(there.at)} after #{here.number - 1}"
         text += f", not {deed(here)}"
     else:
         text = f"{label_of(labels, there.task)} goes on at {place(there.at)} ({deed(there)})"
@@ -38,9 +36,7 @@ def beside(finding: Finding, labels: Mapping[int, str], width: int) -> list[Line
     lines = labelled("passes", f"when {text}", width, "fix")
     half = (width - LABEL - 3) // 2
     lines.append(Line(" " * (LABEL + 1) + pad("fails", half) + "  passes", "head"))
-    for left, right in zip(
-        _steps(finding.events, at, labels), _steps(finding.passing, at, labels), strict=True
-    ):
+    for left, right in zip(_steps(finding.events, at, labels), _steps(finding.passing, at, labels), strict=True):
         lines.append(Line(" " * (LABEL + 1) + pad(left, half) + "  " + clip(right, half)))
     return lines
 

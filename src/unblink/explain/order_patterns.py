@@ -23,17 +23,11 @@ from unblink.explain.vocabulary import (
 )
 from unblink.model.finding import Event, Finding
 
-_ACKNOWLEDGES = re.compile(
-    r"(?<![a-z])(ack|acked|acknowledged?|basic_ack|xack|commit_offset|delete_message)(?![a-z])"
-)
-_LEASES = re.compile(
-    r"lease|expir|(?<![a-z])(ttl|nx|setnx|set_if_absent|lock_key|fencing)(?![a-z])", re.IGNORECASE
-)
+_ACKNOWLEDGES = re.compile(r"(?<![a-z])(ack|acked|acknowledged?|basic_ack|xack|commit_offset|delete_message)(?![a-z])")
+_LEASES = re.compile(r"lease|expir|(?<![a-z])(ttl|nx|setnx|set_if_absent|lock_key|fencing)(?![a-z])", re.IGNORECASE)
 _COPIES = re.compile(r"cache|memo|copy|snapshot|last_|previous", re.IGNORECASE)
 _HAND_OFFS = frozenset({Role.PUT, Role.ACQUIRE, Role.WAIT})
-_CHANGED = re.compile(
-    r"changed (size )?during iteration|mutated during iteration|keys changed during iteration"
-)
+_CHANGED = re.compile(r"changed (size )?during iteration|mutated during iteration|keys changed during iteration")
 
 
 def changed_while_iterated(finding: Finding) -> Diagnosis | None:
@@ -50,9 +44,7 @@ def changed_while_iterated(finding: Finding) -> Diagnosis | None:
             remark = f"while {{task:{reads[-1].task}}} iterates"
             target = reads[-1].target
             evidence = (reads[-1], event)
-            return Diagnosis(
-                names.CHANGED_WHILE_ITERATED, target, evidence, reads[-1].at, ((event.number, remark),)
-            )
+            return Diagnosis(names.CHANGED_WHILE_ITERATED, target, evidence, reads[-1].at, ((event.number, remark),))
     return None
 
 
@@ -67,11 +59,7 @@ def no_second_check(finding: Finding) -> Diagnosis | None:
         if role(wait) is not Role.WAIT:
             continue
         check = next(
-            (
-                other
-                for other in reversed(events[:index])
-                if other.task == wait.task and role(other) in ACCESSING
-            ),
+            (other for other in reversed(events[:index]) if other.task == wait.task and role(other) in ACCESSING),
             None,
         )
         if check is None or not re.match(r"\s*if\b", check.at.text):
@@ -102,11 +90,7 @@ def acknowledged_before_done(finding: Finding) -> Diagnosis | None:
     events = finding.events
     for index, event in enumerate(events):
         if role(event) in _HAND_OFFS and timed_out(event):
-            earlier = [
-                other
-                for other in events[:index]
-                if other.task == event.task and mentions(other, _ACKNOWLEDGES)
-            ]
+            earlier = [other for other in events[:index] if other.task == event.task and mentions(other, _ACKNOWLEDGES)]
             if earlier:
                 last = earlier[-1]
                 remarks = ((event.number, f"gives up; #{last.number} has acknowledged it already"),)
@@ -156,20 +140,12 @@ def stale_read(finding: Finding) -> Diagnosis | None:
     for event in finding.events:
         kind = role(event)
         if kind is Role.READ:
-            if (
-                event.target in missed
-                and event.value == origin[event.target][1].value
-                and step(event) not in usual
-            ):
+            if event.target in missed and event.value == origin[event.target][1].value and step(event) not in usual:
                 return _stale(origin[event.target], missed[event.target], event)
             last_read[event.task] = event
         elif kind in WRITING:
             for copy, (source, _) in origin.items():
-                if (
-                    touches(source.target, event.target)
-                    and event.value != source.value
-                    and copy != event.target
-                ):
+                if touches(source.target, event.target) and event.value != source.value and copy != event.target:
                     missed.setdefault(copy, event)
             _remember_copy(event, last_read.get(event.task), origin, missed)
     return None

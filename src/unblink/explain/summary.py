@@ -53,9 +53,7 @@ def verdict_line(outcome: Outcome) -> str:
             at = f" in execution {outcome.failed_at} of {outcome.executions}" if outcome.failed_at else ""
             return f"failed{at}: {_first(outcome.findings, notes=False)}"
         case Verdict.NOTED:
-            return (
-                f"noted: {ran}, nothing that fails within the bound; {_first(outcome.findings, notes=True)}"
-            )
+            return f"noted: {ran}, nothing that fails within the bound; {_first(outcome.findings, notes=True)}"
         case Verdict.PASSED:
             return f"passed: {ran}, nothing found within the bound; not a proof"
         case Verdict.COMPLETE:
@@ -83,9 +81,7 @@ def residual_lines(outcome: Outcome, *, stall: float = 1.0) -> list[str]:
         return []
     lines = []
     if not outcome.complete:
-        lines.append(
-            f"not explored: interleavings beyond the {count(outcome.executions, 'execution')} that were run"
-        )
+        lines.append(f"not explored: interleavings beyond the {count(outcome.executions, 'execution')} that were run")
     lines.append(f"not explored: tasks held back for more than {seconds(stall)} in all")
     if outcome.uncontrolled:
         lines.append("not explored: what the uncontrolled parts do meanwhile")
@@ -98,10 +94,7 @@ def uncontrolled_lines(uncontrolled: Sequence[str]) -> list[str]:
     for entry in uncontrolled:
         text = neutral(entry, 160)
         counts[text] = counts.get(text, 0) + 1
-    lines = [
-        f"not controlled: {text}" + (f" ({times} times)" if times > 1 else "")
-        for text, times in counts.items()
-    ]
+    lines = [f"not controlled: {text}" + (f" ({times} times)" if times > 1 else "") for text, times in counts.items()]
     rest = len(lines) - _LISTED
     return lines if rest <= 0 else [*lines[:_LISTED], f"not controlled: … {rest} more"]
 

@@ -25,10 +25,7 @@ def switches(finding: Finding, labels: Mapping[int, str]) -> dict[int, str]:
             found[event.number] = _stalled(event, labels)
         elif event.task != before.task and role(before) is not Role.STALL:
             reason = _reason(before, upcoming[position - 1], waiting.get(before.task))
-            text = (
-                reason.replace("{name}", label_of(labels, before.task))
-                or f"to {label_of(labels, event.task)}"
-            )
+            text = reason.replace("{name}", label_of(labels, before.task)) or f"to {label_of(labels, event.task)}"
             found[event.number] = f"switch ({text})"
     return found
 

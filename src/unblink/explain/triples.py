@@ -119,9 +119,7 @@ def _pattern(first: Event, between: Event, second: Event) -> str | None:
 def _read_then_write(first: Event, second: Event) -> str:
     if not is_check(first) or (first.at.line == second.at.line and _AUGMENTED.search(second.at.text)):
         return names.LOST_UPDATE
-    empty = (
-        "is None" in first.at.text or re.match(r"\s*if not [\w.]+:", first.at.text) or first.value == "None"
-    )
+    empty = "is None" in first.at.text or re.match(r"\s*if not [\w.]+:", first.at.text) or first.value == "None"
     if empty and first.target == second.target and "[" not in first.target:
         return names.LAZY_INITIALISATION
     return names.CHECK_THEN_ACT
@@ -148,11 +146,7 @@ def _described(triple: Triple) -> Diagnosis:
     act = {names.LOST_UPDATE: "write", names.NON_REPEATABLE_READ: "second read"}.get(
         triple.pattern, {"read": "next read"}.get(role(triple.second).value, role(triple.second).value)
     )
-    begin = (
-        "check"
-        if triple.pattern in (names.CHECK_THEN_ACT, names.LAZY_INITIALISATION)
-        else role(triple.first).value
-    )
+    begin = "check" if triple.pattern in (names.CHECK_THEN_ACT, names.LAZY_INITIALISATION) else role(triple.first).value
     remark = f"between {{task:{triple.first.task}}}'s {begin} and its {act}"
     target = max((triple.first.target, triple.second.target), key=len)
     evidence = (triple.first, triple.between, triple.second)

@@ -105,9 +105,7 @@ def timed_out(event: Event) -> bool:
 
 def mentions(event: Event, words: re.Pattern[str]) -> bool:
     """Return whether `words` are found where `event` happens: in its target, its line or its function."""
-    return any(
-        words.search(text) for text in (event.target, event.operation, event.at.text, event.at.function)
-    )
+    return any(words.search(text) for text in (event.target, event.operation, event.at.text, event.at.function))
 
 
 def same_step(one: Event, other: Event) -> bool:

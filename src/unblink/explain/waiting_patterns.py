@@ -81,35 +81,25 @@ def _self_deadlock(finding: Finding, entry: Waiting) -> Diagnosis:
 
 
 def _never_released(finding: Finding, entry: Waiting) -> Diagnosis | None:
-    if (
-        entry.owner is None
-        or not _is_lock(entry)
-        or any(other.task == entry.owner for other in finding.waiting)
-    ):
+    if entry.owner is None or not _is_lock(entry) or any(other.task == entry.owner for other in finding.waiting):
         return None
     taken = _last(finding.events, entry.owner, entry.target, Role.ACQUIRE)
     if taken is None:
         return None
     waits = _last(finding.events, entry.task, entry.target)
     evidence = tuple(event for event in (taken, waits) if event)
-    return Diagnosis(
-        names.NEVER_RELEASED, entry.target, evidence, taken.at, ((taken.number, "and never released"),)
-    )
+    return Diagnosis(names.NEVER_RELEASED, entry.target, evidence, taken.at, ((taken.number, "and never released"),))
 
 
 def _missed_signal(finding: Finding, entry: Waiting) -> Diagnosis | None:
     events = finding.events
-    waits = [
-        index for index, event in enumerate(events) if event.task == entry.task and role(event) is Role.WAIT
-    ]
+    waits = [index for index, event in enumerate(events) if event.task == entry.task and role(event) is Role.WAIT]
     if not waits or (entry.operation == "acquire" and not _in_wait(entry)):
         return None
     target = subject(events[waits[-1]])
     begin = waits[-1]
     while begin > 0 and (begin - 1) in waits and subject(events[begin - 1]) == target:
-        begin -= (
-            1  # a call may show as several steps (release, wait, acquire): the first of them began to wait
-        )
+        begin -= 1  # a call may show as several steps (release, wait, acquire): the first of them began to wait
     signal = _signal_before(events, target, entry.task, begin)
     return _missed(target, signal, events[begin]) if signal else None
 

@@ -24,9 +24,7 @@ def waits_for(finding: Finding, labels: Mapping[int, str], width: int) -> list[L
     for index, entry in enumerate(entries):
         front = f"{'waits-for':>{LABEL - 1}}: " if index == 0 else " " * (LABEL + 1)
         close = "   ← closes the cycle" if loop and index == len(loop) - 1 else ""
-        text = (
-            f"{pad(label_of(labels, entry.task), name_room)}  {_waits(entry, finding.waiting, labels)}{close}"
-        )
+        text = f"{pad(label_of(labels, entry.task), name_room)}  {_waits(entry, finding.waiting, labels)}{close}"
         lines.append(Line(clip(front + text, width), "key" if entry in loop else "plain"))
     if len(finding.waiting) > _TASKS:
         lines.append(Line(" " * (LABEL + 1) + f"… {len(finding.waiting) - _TASKS} more tasks wait", "gap"))
@@ -38,9 +36,7 @@ def stacks(finding: Finding, labels: Mapping[int, str], width: int) -> list[Line
     lines: list[Line] = []
     for entry in finding.waiting[:_TASKS]:
         what = clip(neutral(f"{entry.operation} {entry.target}"), 60)
-        lines.append(
-            Line(clip(f"  stack of {label_of(labels, entry.task)}, which waits in {what}:", width), "head")
-        )
+        lines.append(Line(clip(f"  stack of {label_of(labels, entry.task)}, which waits in {what}:", width), "head"))
         for at in entry.stack[:_FRAMES]:
             source = neutral(at.text.strip(), 120)
             lines.append(Line(clip(f"      {pad(full_place(at), 44)}  {source}", width)))
@@ -60,9 +56,7 @@ def _waits(entry: Waiting, waiting: Sequence[Waiting], labels: Mapping[int, str]
         ended = label_of(labels, entry.owner) if entry.owner is not None else target
         return f"{front}waits for {ended} to end"
     if entry.owner is None:
-        return (
-            f"{front}waits in {clip(neutral(entry.operation), 20)} for {target}, which nobody can bring about"
-        )
+        return f"{front}waits in {clip(neutral(entry.operation), 20)} for {target}, which nobody can bring about"
     return f"{front}waits for {target}, held by {label_of(labels, entry.owner)}"
 
 

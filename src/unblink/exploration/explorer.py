@@ -13,16 +13,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from unblink.exploration.observation import Observation, Step
+from unblink.exploration.observation import Observation
 from unblink.exploration.runner import Interrupted
 from unblink.exploration.settings import Settings
 from unblink.ground.control import Ending
 from unblink.schedule.minimise import Minimiser
-from unblink.schedule.plan import Plan
+from unblink.schedule.plan import Plan, Step
 from unblink.schedule.portfolio import Portfolio
 
 MOST_MINIMISING = 400
 MINIMISING_SECONDS = 3.0
+READABLE = 3
+"""The preemptions that a witness should have at most: of one with more, another execution may give a smaller one."""
+MOST_FOR_SMALLER = 60
 
 
 class Observes(Protocol):
@@ -41,6 +44,12 @@ class Found:
     needs_stall_ns: int
     at: int
     is_note: bool
+
+    @property
+    def signature(self) -> tuple[object, ...]:
+        """What this failure is told apart by."""
+        assert self.observation.failure is not None
+        return self.observation.failure.signature
 
 
 @dataclass(slots=True)
@@ -143,7 +152,7 @@ class Explorer:
         assert failing.failure is not None
         if failing.failure.signature in self._noted and failing.stalled_ns > self._settings.stall_ns:
             return
-        found = self._minimised(failing, at)
+        found = self._small(failing, at)
         if found.is_note:
             signature = found.observation.failure and found.observation.failure.signature
             if signature in self._noted:
@@ -154,6 +163,21 @@ class Explorer:
         self.state.found.append(found)
         if not found.is_note:
             self.state.failed_at = self.state.failed_at or at
+
+    def _small(self, failing: Observation, at: int) -> Found:
+        """Shrink the schedule, and if it stays long, those of other executions that fail alike; keep the best."""
+        found = self._minimised(failing, at)
+        try:
+            for _ in range(MOST_FOR_SMALLER):
+                if len(found.steps) <= READABLE or self._spent():
+                    break
+                other = self._run(next(self._portfolio))
+                if other.failure is not None and other.failure.signature == found.signature:
+                    again = self._minimised(other, at)
+                    found = min(found, again, key=lambda one: (one.is_note, len(one.steps)))
+        except Interrupted:
+            self.state.interrupted = True
+        return found
 
     def _minimised(self, failing: Observation, at: int) -> Found:
         """Shrink the schedule; when time for that runs out, what was reached counts."""
@@ -207,9 +231,7 @@ class _Enough(Exception):
     """No more executions for minimising."""
 
 
-def _nearest(
-    best: tuple[Step, ...], passing: dict[tuple[Step, ...], Observation]
-) -> tuple[Step, ...] | None:
+def _nearest(best: tuple[Step, ...], passing: dict[tuple[Step, ...], Observation]) -> tuple[Step, ...] | None:
     """Return the passing schedule that has the most of the failing one's choices."""
     if not best:
         return None

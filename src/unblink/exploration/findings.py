@@ -6,20 +6,22 @@ import platform
 from typing import Any, Protocol
 
 from unblink.detect.judge import Failure
-from unblink.exploration.explorer import Found, Observes
-from unblink.exploration.observation import Recording, Step
 from unblink.explain.patterns import named
+from unblink.exploration.explorer import Found, Observes
+from unblink.exploration.observation import Recording
+from unblink.exploration.target import Target
 from unblink.model.finding import Finding, Gil, Kind
 from unblink.model.schedule import Controls, Schedule
 from unblink.model.witness import Expected, Witness
-from unblink.schedule.plan import Plan
-
+from unblink.schedule.plan import Plan, Step
 
 _ONE_STEP = "no call and no backward jump between the read and the write of `{}`"
 
 
 class Records(Observes, Protocol):
     """A runner that can also watch an execution closely."""
+
+    target: Target
 
     def record(self, plan: Plan) -> Recording: ...
     def show(self, plan: Plan) -> Any: ...
@@ -29,7 +31,7 @@ class Records(Observes, Protocol):
 
 def plan_of(found: Found, seed: int, stall_ns: int) -> Plan:
     """Return the plan that makes the failure happen again."""
-    return Plan("directed", seed, max(found.needs_stall_ns, stall_ns), choices=found.steps)  # type: ignore[arg-type]
+    return Plan("directed", seed, max(found.needs_stall_ns, stall_ns), choices=found.steps)
 
 
 def describe(found: Found, runner: Records, *, seed: int, stall_ns: int, replay: str) -> Finding:
@@ -40,7 +42,7 @@ def describe(found: Found, runner: Records, *, seed: int, stall_ns: int, replay:
     assert failure is not None
     passing = None
     if found.passing is not None:
-        passing = runner.record(Plan("directed", seed, plan.stall_ns, choices=found.passing))  # type: ignore[arg-type]
+        passing = runner.record(Plan("directed", seed, plan.stall_ns, choices=found.passing))
     one_step = runner.needs_free_threading(found.steps)
     finding = Finding(
         kind=failure.kind,
@@ -85,7 +87,14 @@ def title_of(failure: Failure) -> str:
 
 
 def witness_of(
-    found: Found, target: str, schedule: Schedule, passing: Schedule | None, *, seed: int, epoch_ns: int, stall: float
+    found: Found,
+    target: str,
+    schedule: Schedule,
+    passing: Schedule | None,
+    *,
+    seed: int,
+    epoch_ns: int,
+    stall: float,
 ) -> Witness:
     """Return the witness of a failing schedule."""
     from unblink import __version__

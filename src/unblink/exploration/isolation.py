@@ -17,11 +17,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
-from unblink.exploration.observation import Observation, Recording, Step
+from unblink.exploration.observation import Observation, Recording
 from unblink.exploration.runner import Interrupted, Runner
 from unblink.model.errors import InternalError
 from unblink.model.schedule import Preemption, Schedule
-from unblink.schedule.plan import Plan
+from unblink.schedule.plan import Plan, Step
 
 _T = TypeVar("_T")
 
@@ -83,7 +83,9 @@ def _received(content: bytes, status: int) -> Any:
     if isinstance(value, _Raised):
         if value.interrupted:
             raise Interrupted
-        raise InternalError("internal-error", f"a forked execution failed in unblink:\n{value.text}", "please report it")
+        raise InternalError(
+            "internal-error", f"a forked execution failed in unblink:\n{value.text}", "please report it"
+        )
     return value
 
 
@@ -166,7 +168,9 @@ class ForkedRunner:
             seen = self._runner.observe(plan, official=official)
             steps = self._runner.schedule(seen.steps).preemptions
             hot = tuple(site for site in _native.hot_sites() if site < known)
-            return seen.portable()._replace(steps=steps, hot=hot, plan=plan), sorted(sys.modules.keys() - modules_before)
+            return seen.portable()._replace(steps=steps, hot=hot, plan=plan), sorted(
+                sys.modules.keys() - modules_before
+            )
 
         observation, modules = in_child(work)
         for site in observation.hot:

@@ -46,7 +46,7 @@ def _collection(value: Any, depth: int) -> str:
                 shown.append(short(item, depth + 1))
     except RuntimeError:  # it changed while we looked, which only a thread out of control can do
         shown.append("…")
-    marks = {list: "[]", tuple: "()", dict: "{}", set: "{}", frozenset: "{}"}[type(value)]
+    marks = "[]" if type(value) is list else "()" if type(value) is tuple else "{}"
     return marks[0] + ", ".join(shown) + marks[1]
 
 

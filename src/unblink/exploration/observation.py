@@ -8,12 +8,9 @@ from typing import NamedTuple
 from unblink.detect.judge import Failure
 from unblink.ground.control import Ending
 from unblink.model.finding import Event, TaskInfo, Waiting
-from unblink.model.schedule import Preemption, Stall
+from unblink.model.schedule import Stall
 from unblink.model.site import SourceLine
-from unblink.schedule.plan import Choice, Plan
-
-Step = Choice | Preemption
-"""A choice of a schedule: in the engine's terms where all is one process, by names where it is not."""
+from unblink.schedule.plan import Plan, Step
 
 
 class Observation(NamedTuple):

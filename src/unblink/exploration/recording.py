@@ -74,9 +74,7 @@ class Recorder:
         if name in ("write", "update"):
             self._fill = (len(self.events) - 1, lambda: _current(thing, detail))
 
-    def _shown_as(
-        self, name: str, task: int, site: int, thing: Any, detail: Any
-    ) -> tuple[str, str, str | None] | None:
+    def _shown_as(self, name: str, task: int, site: int, thing: Any, detail: Any) -> tuple[str, str, str | None] | None:
         """Return verb, target and value of an operation; None for one that is inside a call that is shown."""
         call = library_call(self._sources.called(site))
         if call is None:
@@ -192,7 +190,16 @@ class Recorder:
         for amount, task, _, before in rows[self._stalls_seen :]:
             at = self._sources.line(before) if before >= FIRST_SITE else SourceLine("", 0, "")
             self.events.append(
-                Event(len(self.events) + 1, task, "stall", "clock", at, f"{round(amount * 1e-9, 3):g} s", (), seconds)
+                Event(
+                    len(self.events) + 1,
+                    task,
+                    "stall",
+                    "clock",
+                    at,
+                    f"{round(amount * 1e-9, 3):g} s",
+                    (),
+                    seconds,
+                )
             )
         self._stalls_seen = len(rows)
 

@@ -49,9 +49,7 @@ class Result:
         from unblink.explain.summary import verdict_line
         from unblink.explain.terminal import render
 
-        parts = [
-            render(finding, width=width, color=color, executions=self.executions) for finding in self.findings
-        ]
+        parts = [render(finding, width=width, color=color, executions=self.executions) for finding in self.findings]
         return "\n\n".join([*parts, verdict_line(self)])
 
     def raise_if_failed(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any, cast
 from unblink.detect.judge import judge
 from unblink.exploration import interrupt
 from unblink.exploration.binding import Binding, bound, schedule_of
-from unblink.exploration.observation import Observation, Recording, Step
+from unblink.exploration.observation import Observation, Recording
 from unblink.exploration.recording import recording
 from unblink.exploration.target import Target
 from unblink.exploration.tracebacks import text_of, where_of
@@ -17,8 +17,7 @@ from unblink.ground.control import STEP_LIMIT, Ending, Run, run
 from unblink.ground.sources import FIRST_SITE, Sources
 from unblink.instrument.protocol import Flag
 from unblink.model.schedule import Preemption, Schedule
-from unblink.schedule.plan import Choice, Path, Plan
-
+from unblink.schedule.plan import Choice, Path, Plan, Step
 
 _UNCONTROLLED = ("a child process", "a socket to another process", "a call that blocked all tasks")
 
@@ -117,18 +116,20 @@ class Runner:
         self._expected_steps = max(self._expected_steps, outcome.points)
         return self._observation(plan, outcome, hooks, binding)
 
-    def _observation(
-        self, plan: Plan, outcome: Run, hooks: tuple[Any, ...], binding: Binding | None
-    ) -> Observation:
+    def _observation(self, plan: Plan, outcome: Run, hooks: tuple[Any, ...], binding: Binding | None) -> Observation:
         ignored = self.target.ignored
-        failure = None if outcome.is_clean else judge(
-            outcome.exception,
-            outcome.unhandled,
-            stuck=outcome.ending is Ending.STUCK,
-            livelock=outcome.ending is Ending.LIVELOCK,
-            leftover=outcome.leftover,
-            ordinary_hooks=hooks,
-            ignored=ignored,
+        failure = (
+            None
+            if outcome.is_clean
+            else judge(
+                outcome.exception,
+                outcome.unhandled,
+                stuck=outcome.ending is Ending.STUCK,
+                livelock=outcome.ending is Ending.LIVELOCK,
+                leftover=outcome.leftover,
+                ordinary_hooks=hooks,
+                ignored=ignored,
+            )
         )
         missed = self._native.missed() if plan.strategy == "directed" else -1
         return Observation(
@@ -169,8 +170,7 @@ def taken_choices() -> tuple[Choice, ...]:
         return ()
     paths = task_paths()
     return tuple(
-        Choice(paths[task], site, occurrence, None if to == -2 else paths[to])
-        for task, site, occurrence, to, _ in rows
+        Choice(paths[task], site, occurrence, None if to == -2 else paths[to]) for task, site, occurrence, to, _ in rows
     )
 
 

@@ -89,7 +89,10 @@ class Session:
         with ExitStack() as stack:
             stack.enter_context(installed())
             _native.set_effects(
-                {kind: {name: (int(e.place), int(e.access)) for name, e in table.items()} for kind, table in EFFECTS.items()}
+                {
+                    kind: {name: (int(e.place), int(e.access)) for name, e in table.items()}
+                    for kind, table in EFFECTS.items()
+                }
             )
             install_hooks(_native.HOOKS)  # for good: what was instrumented may run for as long as the process does
             stack.enter_context(instrumented_imports(self.instrumenter))
@@ -124,7 +127,12 @@ class Session:
     # ---- exploring
 
     def explore(
-        self, target: Target, settings: Settings, *, replay: Callable[[str], str], folder: str | None = ".unblink"
+        self,
+        target: Target,
+        settings: Settings,
+        *,
+        replay: Callable[[str], str],
+        folder: str | None = ".unblink",
     ) -> tuple[Result, Any]:
         """Explore `target`; return the result, and what its official execution left to report.
 
@@ -143,9 +151,7 @@ class Session:
         checkpoint = None
         if settings.budget.executions > 1:
             if can_fork(self._baseline_threads):
-                checkpoint = Checkpoint(
-                    lambda modules: self._explore_afresh(modules, runner, settings, replay, folder)
-                )
+                checkpoint = Checkpoint(lambda modules: self._explore_afresh(modules, runner, settings, replay, folder))
             else:
                 uncontrolled.append("threads that no execution controls run in this process")
         with interruptible():
@@ -197,7 +203,12 @@ class Session:
         return replace(explored, isolated=chosen is not runner)
 
     def _explored(
-        self, state: Exploration, runner: Records, settings: Settings, replay: Callable[[str], str], folder: str | None
+        self,
+        state: Exploration,
+        runner: Records,
+        settings: Settings,
+        replay: Callable[[str], str],
+        folder: str | None,
     ) -> Explored:
         findings: list[Finding] = []
         witnesses: list[Witness] = []
@@ -235,7 +246,12 @@ class Session:
         )
 
     def _sequential(
-        self, state: Exploration, first: Observation | None, target: Target, began: float, uncontrolled: list[str]
+        self,
+        state: Exploration,
+        first: Observation | None,
+        target: Target,
+        began: float,
+        uncontrolled: list[str],
     ) -> Result:
         verdict = Verdict.SEQUENTIAL
         uncontrolled = [*uncontrolled, *state.uncontrolled]

@@ -104,7 +104,9 @@ def parse_stall(value: object) -> float:
         stall = -1.0
     if isinstance(value, bool) or not 0 <= stall <= 1e6:
         raise UsageError(
-            "bad-stall", f"{value!r} is no stall budget", "give seconds, 0 or more: for how long tasks may be held back"
+            "bad-stall",
+            f"{value!r} is no stall budget",
+            "give seconds, 0 or more: for how long tasks may be held back",
         )
     return stall
 

@@ -37,4 +37,3 @@ def without_our_frames(step: TracebackType | None, sources: Sources) -> Tracebac
     while step is not None and sources.is_foreign(step.tb_frame.f_code.co_filename):
         step = step.tb_next
     return step
-

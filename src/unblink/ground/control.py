@@ -69,9 +69,7 @@ class Run(NamedTuple):
     @property
     def is_clean(self) -> bool:
         """Whether it ran to its end, with no exception and no task left over."""
-        return (
-            self.ending is Ending.FINISHED and self.exception is None and not self.unhandled and not self.leftover
-        )
+        return self.ending is Ending.FINISHED and self.exception is None and not self.unhandled and not self.leftover
 
 
 _ENDINGS = tuple(Ending)
@@ -126,8 +124,7 @@ def _install() -> None:
     if sys.implementation.name != "cpython" or sys.version_info[:2] not in FINISHED_PYTHONS:
         raise UncontrolledError(
             "unknown-python",
-            f"unblink controls CPython 3.11, 3.12 and 3.13; this is {sys.implementation.name} "
-            f"{sys.version.split()[0]}",
+            f"unblink controls CPython 3.11, 3.12 and 3.13; this is {sys.implementation.name} {sys.version.split()[0]}",
             "run the tests with one of those",
         )
     from unblink import _native

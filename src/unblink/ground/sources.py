@@ -83,8 +83,11 @@ class Sources:
 
     def called(self, site: int) -> CodeType | None:
         """Return the library's function that the program calls at a call's site, or None if it calls C itself."""
-        info = self._native.site_info(site) if site >= FIRST_SITE else ()
-        return info[1][-2][0] if len(info) == 2 and len(info[1]) > 1 else None
+        info = self._native.site_info(site) if site >= FIRST_SITE else (None, ())
+        if len(info) != 2 or len(info[1]) < 2:
+            return None
+        code: CodeType = info[1][-2][0]
+        return code
 
     def frame_line(self, code: CodeType, line: int) -> SourceLine:
         """Return a line of a frame."""

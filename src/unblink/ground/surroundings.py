@@ -90,9 +90,7 @@ def wake_idle_pools() -> None:
     if module is None:
         return
     pools = cast(Any, module)
-    waiting = [
-        (thread, work) for thread, work in list(pools._threads_queues.items()) if thread.is_alive()
-    ]
+    waiting = [(thread, work) for thread, work in list(pools._threads_queues.items()) if thread.is_alive()]
     if not waiting:
         return
     before = pools._shutdown

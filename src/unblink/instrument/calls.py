@@ -147,9 +147,7 @@ class Calls(Expressions):
         node.left, *node.comparators = visited
         return node
 
-    def _search(
-        self, node: ast.Compare, operands: list[ast.expr], visited: list[ast.expr], index: int
-    ) -> None:
+    def _search(self, node: ast.Compare, operands: list[ast.expr], visited: list[ast.expr], index: int) -> None:
         """Hook `operands[index] in operands[index + 1]`."""
         number = self.site(Place.ITEM, Access.READ, "in", node)
         element, container = operands[index], operands[index + 1]

@@ -139,9 +139,7 @@ class Expressions(ast.NodeTransformer):
     ) -> int:
         return self.sites.add(place, access, name, at, function=self.scope.qualname, flags=flags)
 
-    def variable(
-        self, access: Access, name: str, at: ast.expr | ast.stmt, flags: Flag
-    ) -> tuple[int, list[ast.expr]]:
+    def variable(self, access: Access, name: str, at: ast.expr | ast.stmt, flags: Flag) -> tuple[int, list[ast.expr]]:
         """Return a site for the shared variable `name` and the arguments that say which variable it is."""
         own = mangled(name, self.scope.class_name)
         is_global = self.scope.owner(own) is self.surroundings.scopes.module

@@ -52,9 +52,7 @@ _DICT = (
 )
 _ORDERED = _DICT | _rows(_UPDATE_ITEM, "move_to_end")
 _COUNTER = _DICT | _rows(_READ, "most_common elements total") | _rows(_UPDATE, "subtract update")
-_FROZENSET = _rows(
-    _READ, "copy union intersection difference symmetric_difference isdisjoint issubset issuperset"
-)
+_FROZENSET = _rows(_READ, "copy union intersection difference symmetric_difference isdisjoint issubset issuperset")
 _SET = (
     _FROZENSET
     | _rows(_WRITE_ITEM, "add")

@@ -19,9 +19,7 @@ class Selection:
     unblink itself are left out; `include` may name the first two.
     """
 
-    def __init__(
-        self, roots: Iterable[str | os.PathLike[str]], include: Callable[[str], bool] | Iterable[str]
-    ) -> None:
+    def __init__(self, roots: Iterable[str | os.PathLike[str]], include: Callable[[str], bool] | Iterable[str]) -> None:
         self._roots = tuple(_below(os.path.realpath(root)) for root in roots)
         self._included = include if callable(include) else _named(frozenset(include))
         library = {

@@ -31,9 +31,7 @@ def static_attributes(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Unexe
     names = dict.fromkeys(name for some in assigned for name in some)
     if not names:
         return None
-    targets: list[ast.expr] = [
-        ast.Attribute(ast.Name("self", ast.Load()), name, ast.Store()) for name in names
-    ]
+    targets: list[ast.expr] = [ast.Attribute(ast.Name("self", ast.Load()), name, ast.Store()) for name in names]
     statement = ast.If(ast.Constant(False), [ast.Assign(targets, ast.Constant(None))], [])
     if any(argument.arg == "self" for argument in [*function.args.posonlyargs, *function.args.args]):
         index = _first_code(function)

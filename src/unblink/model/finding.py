@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from unblink.model.schedule import Schedule, Stall
 from unblink.model.site import SourceLine
@@ -112,6 +112,6 @@ class Finding:
     passing: tuple[Event, ...] = ()
     stalls: tuple[Stall, ...] = ()
     waiting: tuple[Waiting, ...] = ()
-    schedule: Schedule = Schedule()
+    schedule: Schedule = field(default_factory=Schedule)
     found_at: int = 0  # number of the first failing execution, from 1
     replay: str = ""  # the line to paste

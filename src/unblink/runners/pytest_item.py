@@ -97,7 +97,9 @@ class ItemRun:
             return None
         state = cast(Any, self.item.session)._setupstate
         call: pytest.CallInfo[None] = pytest.CallInfo.from_call(
-            lambda: state.teardown_exact(nextitem), when="teardown", reraise=(pytest.exit.Exception, KeyboardInterrupt)
+            lambda: state.teardown_exact(nextitem),
+            when="teardown",
+            reraise=(pytest.exit.Exception, KeyboardInterrupt),
         )
         if call.excinfo is None:
             return None
@@ -196,12 +198,8 @@ def _counts_of_failed_subtests(config: pytest.Config) -> dict[Any, int]:
 
 def received(config: pytest.Config, reports: list[Any] | None) -> list[pytest.TestReport]:
     """Return harvested reports, whichever process they come from."""
-    found = []
-    for report in reports or ():
-        if isinstance(report, dict):
-            report = config.hook.pytest_report_from_serializable(config=config, data=report)
-        found.append(report)
-    return found
+    make = config.hook.pytest_report_from_serializable
+    return [make(config=config, data=one) if isinstance(one, dict) else one for one in reports or ()]
 
 
 def is_explorable(item: pytest.Item) -> str | None:

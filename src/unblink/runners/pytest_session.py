@@ -12,12 +12,19 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 
-from unblink.exploration.result import Result
-from unblink.exploration.session import Session
-from unblink.exploration.settings import Budget, Settings, parse_budget, parse_seed, parse_stall, parse_strategy
 from unblink.explain.json_summary import json_summary
 from unblink.explain.summary import summary_line, uncontrolled_lines
 from unblink.explain.terminal import render
+from unblink.exploration.result import Result
+from unblink.exploration.session import Session
+from unblink.exploration.settings import (
+    Budget,
+    Settings,
+    parse_budget,
+    parse_seed,
+    parse_stall,
+    parse_strategy,
+)
 from unblink.model.errors import UnblinkError, UsageError
 from unblink.model.finding import Finding, Kind, Verdict
 from unblink.model.witness import Witness
@@ -266,5 +273,12 @@ class RacePlugin:
     def _made_report(self, item: pytest.Item, outcome: Any, text: str) -> pytest.TestReport:
         now = time.time()
         return pytest.TestReport(
-            item.nodeid, item.location, dict.fromkeys(item.keywords, 1), outcome, text, "call", start=now, stop=now
+            item.nodeid,
+            item.location,
+            dict.fromkeys(item.keywords, 1),
+            outcome,
+            text,
+            "call",
+            start=now,
+            stop=now,
         )

@@ -108,7 +108,10 @@ def _session_for(script: Script, include: Iterable[str]) -> Iterator[tuple[Sessi
     try:
         with Session(root, include, hook_module_level=True) as session:
             code = session.instrumenter.code(script.path, hook_module_level=True)
-            yield session, Target(_quietly(_body(script, code)), script.target_name, official=_body(script, code))
+            yield (
+                session,
+                Target(_quietly(_body(script, code)), script.target_name, official=_body(script, code)),
+            )
     finally:
         sys.argv, sys.path[:] = before
 

@@ -21,6 +21,10 @@ class Choice:
     to: Path | None
 
 
+Step = Choice | Preemption
+"""A choice of a schedule: in the engine's terms where all is one process, by names where it is not."""
+
+
 class Plan(NamedTuple):
     """A named tuple, since each execution has one: a frozen dataclass costs more than some scheduling points.
 
@@ -32,7 +36,7 @@ class Plan(NamedTuple):
     stall_ns: int = 0
     depth: int = 3
     as_before: bool = False
-    choices: tuple[Choice, ...] | tuple[Preemption, ...] = ()
+    choices: tuple[Step, ...] = ()
 
 
 def path_text(path: Path) -> str:

@@ -73,9 +73,7 @@ def to_plain(witness: Witness) -> dict[str, object]:
         },
         "needs_stall": witness.needs_stall,
         "schedule": [_plain_preemption(one) for one in witness.schedule.preemptions],
-        "passing": None
-        if witness.passing is None
-        else [_plain_preemption(one) for one in witness.passing.preemptions],
+        "passing": None if witness.passing is None else [_plain_preemption(one) for one in witness.passing.preemptions],
         "controls": {
             "seed": controls.seed,
             "epoch": controls.epoch,
@@ -94,9 +92,7 @@ def from_plain(value: object) -> Witness:
     """
     found = object_of(value, "$")
     _check_version(found)
-    fields = fields_of(
-        found, "$", "version target expected needs_stall schedule passing controls python unblink"
-    )
+    fields = fields_of(found, "$", "version target expected needs_stall schedule passing controls python unblink")
     expected = fields_of(fields["expected"], "$.expected", "kind exception message")
     controls = fields_of(fields["controls"], "$.controls", "seed epoch stall extra")
     exception = expected["exception"]
@@ -104,9 +100,7 @@ def from_plain(value: object) -> Witness:
         target=string_of(fields["target"], "$.target", empty=False),
         expected=Expected(
             kind=_kind(expected["kind"], "$.expected.kind"),
-            exception=None
-            if exception is None
-            else string_of(exception, "$.expected.exception", empty=False),
+            exception=None if exception is None else string_of(exception, "$.expected.exception", empty=False),
             message=string_of(expected["message"], "$.expected.message"),
         ),
         schedule=_schedule(fields["schedule"], "$.schedule"),
@@ -126,9 +120,7 @@ def from_plain(value: object) -> Witness:
 def _check_version(found: Mapping[str, object]) -> None:
     version = found.get("version")
     if type(version) is not int:
-        raise invalid(
-            "$.version", "missing" if "version" not in found else f"{shown(version)} is not a whole number"
-        )
+        raise invalid("$.version", "missing" if "version" not in found else f"{shown(version)} is not a whole number")
     if version == WITNESS_VERSION:
         return
     age = "newer" if version > WITNESS_VERSION else "older"

@@ -45,9 +45,7 @@ def dump(witness: Witness, path: str | os.PathLike[str]) -> None:
         _write_whole(Path(path), content)
     except (OSError, ValueError) as error:
         fact = f"the witness {shown(str(path), 400)} cannot be written: {_reason(error)}"
-        raise UsageError(
-            "witness-unwritable", fact, "name a file in a folder that you may write to"
-        ) from error
+        raise UsageError("witness-unwritable", fact, "name a file in a folder that you may write to") from error
 
 
 def load(path: str | os.PathLike[str]) -> Witness:
@@ -70,14 +68,10 @@ def _encoded(witness: Witness) -> bytes:
     from_plain(plain)
     text = json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False)
     if not all(line.isprintable() for line in text.split("\n")):
-        text = json.dumps(
-            plain, indent=1, allow_nan=False
-        )  # so that showing the file shows no hidden characters
+        text = json.dumps(plain, indent=1, allow_nan=False)  # so that showing the file shows no hidden characters
     content = (text + "\n").encode("utf-8")
     if len(content) > MAX_BYTES:
-        raise UsageError(
-            "witness-too-large", f"the witness takes {len(content)} bytes, more than {MAX_BYTES}", AGAIN
-        )
+        raise UsageError("witness-too-large", f"the witness takes {len(content)} bytes, more than {MAX_BYTES}", AGAIN)
     return content
 
 
@@ -121,9 +115,7 @@ def _read(path: str | os.PathLike[str], name: str) -> bytes:
         _refuse_missing(name, _reason(error))
     if status.st_size > MAX_BYTES or len(content) > MAX_BYTES:
         size = max(status.st_size, len(content))
-        raise UsageError(
-            "witness-too-large", f"{name} has {size} bytes, more than {MAX_BYTES}", "name a witness file"
-        )
+        raise UsageError("witness-too-large", f"{name} has {size} bytes, more than {MAX_BYTES}", "name a witness file")
     return content
 
 

@@ -17,9 +17,7 @@ class Sessions:
 
 def test_a_session_that_is_ended_twice_is_gone():
     sessions = Sessions("ann", "bob")
-    threads = [
-        threading.Thread(target=sessions.end, args=("ann",), name=name) for name in ("log-out", "reaper")
-    ]
+    threads = [threading.Thread(target=sessions.end, args=("ann",), name=name) for name in ("log-out", "reaper")]
     for thread in threads:
         thread.start()
     for thread in threads:

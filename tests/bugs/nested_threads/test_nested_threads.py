@@ -22,10 +22,7 @@ class Scan:
         return self.bytes
 
     def _scan_all(self):
-        threads = [
-            threading.Thread(target=self._scan, args=(files,), name=name)
-            for name, files in self._tree.items()
-        ]
+        threads = [threading.Thread(target=self._scan, args=(files,), name=name) for name, files in self._tree.items()]
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -40,9 +40,7 @@ def test_a_pass_claims_no_more_than_was_explored() -> None:
 def test_no_verdict_says_that_a_program_holds_or_is_correct(verdict: Verdict) -> None:
     outcome = Result(verdict=verdict, uncontrolled=["process: os.fork"], findings=[finding(())])
     text = " ".join([verdict_line(outcome), summary_line(outcome), *residual_lines(outcome)]).lower()
-    assert not {"holds", "correct", "proved", "safe", "no bugs"} & {
-        word for word in text.replace(",", " ").split()
-    }
+    assert not {"holds", "correct", "proved", "safe", "no bugs"} & {word for word in text.replace(",", " ").split()}
 
 
 def test_a_failure_names_its_execution_its_title_and_its_line() -> None:

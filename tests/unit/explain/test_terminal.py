@@ -129,9 +129,7 @@ def test_a_line_break_in_a_value_cannot_forge_a_line_of_the_report() -> None:
 def calls_to_render(count: int) -> int:
     """Return how many functions are called for `count` events: a measure of work that no machine changes."""
     line = "if d: d.pop()"
-    steps = [
-        (n % 64, "update" if n % 3 else "read", f"d[{n % 700}]", n % 90, line, "", "!") for n in range(count)
-    ]
+    steps = [(n % 64, "update" if n % 3 else "read", f"d[{n % 700}]", n % 90, line, "", "!") for n in range(count)]
     found = finding(events(*steps))
     made = 0
 
@@ -152,9 +150,7 @@ def test_the_work_grows_no_faster_than_the_events_up_to_ten_thousand_of_sixty_fo
     assert calls_to_render(10_000) < 15 * calls_to_render(1_000)
 
 
-@pytest.mark.parametrize(
-    "field", ["events", "tasks", "where", "message", "waiting", "kind", "schedule", "stalls"]
-)
+@pytest.mark.parametrize("field", ["events", "tasks", "where", "message", "waiting", "kind", "schedule", "stalls"])
 def test_even_a_field_of_a_wrong_type_leaves_the_rest_of_the_report(field: str) -> None:
     seven: Any = 7
     broken = dataclasses.replace(
@@ -196,9 +192,7 @@ def test_tasks_of_one_name_are_told_apart() -> None:
 
 
 def test_the_passing_schedule_is_told_by_its_first_different_choice() -> None:
-    failing = events(
-        (1, "read", "x", 1, ""), (2, "write", "x", 2, "", "1"), (1, "write", "x", 1, "", "2", "!")
-    )
+    failing = events((1, "read", "x", 1, ""), (2, "write", "x", 2, "", "1"), (1, "write", "x", 1, "", "2", "!"))
     passing = events((1, "read", "x", 1, ""), (1, "write", "x", 1, "", "2"), (2, "write", "x", 2, "", "1"))
     text = render(finding(failing, passing=passing))
     assert "passes: when worker-1 goes on at a.py:1 (write x ← 2) instead of worker-2" in text

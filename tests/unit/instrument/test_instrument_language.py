@@ -66,9 +66,7 @@ def outcomes(mode: str, modules: list[str], directory: Path) -> dict[str, str]:
     return result
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("test.test_grammar") is None, reason="Python came without its tests"
-)
+@pytest.mark.skipif(importlib.util.find_spec("test.test_grammar") is None, reason="Python came without its tests")
 def test_the_languages_own_tests_have_the_same_outcomes(tmp_path: Path) -> None:
     modules = [name for name in MODULES if importlib.util.find_spec(f"test.{name}")]
     plain = outcomes("plain", modules, tmp_path)

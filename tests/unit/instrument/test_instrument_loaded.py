@@ -112,9 +112,7 @@ def test_the_standard_library_can_be_instrumented(instrumented: Any, library: Mo
         report.undo()
 
 
-def test_a_source_that_has_changed_is_reported_not_guessed(
-    instrumented: Any, module: Any, tmp_path: Path
-) -> None:
+def test_a_source_that_has_changed_is_reported_not_guessed(instrumented: Any, module: Any, tmp_path: Path) -> None:
     before = module.C.method.__code__
     (tmp_path / "module_loaded_before.py").write_text("\n\n" + SOURCE)
     report = instrument_loaded(module, instrumented.register)
@@ -132,13 +130,9 @@ def test_a_module_without_source_is_reported(instrumented: Any) -> None:
 def test_functions_that_are_gone_do_not_stay_for_the_sake_of_undo(instrumented: Any, module: Any) -> None:
     function = module.make(Thing())
     report = instrument_loaded(module, instrumented.register)
-    alive = len(
-        [one for one in gc.get_objects() if getattr(one, "__qualname__", "") == "make.<locals>.inner"]
-    )
+    alive = len([one for one in gc.get_objects() if getattr(one, "__qualname__", "") == "make.<locals>.inner"])
     del function
     gc.collect()
-    after = len(
-        [one for one in gc.get_objects() if getattr(one, "__qualname__", "") == "make.<locals>.inner"]
-    )
+    after = len([one for one in gc.get_objects() if getattr(one, "__qualname__", "") == "make.<locals>.inner"])
     assert after < alive
     report.undo()

@@ -92,9 +92,7 @@ ROWS: list[tuple[str, list[str]]] = [
 
 
 @pytest.mark.parametrize(("source", "expected"), ROWS, ids=[row[0] for row in ROWS])
-def test_the_hooks_are_told_each_operation_in_order(
-    instrumented: Any, source: str, expected: list[str]
-) -> None:
+def test_the_hooks_are_told_each_operation_in_order(instrumented: Any, source: str, expected: list[str]) -> None:
     assert instrumented.operations(source, **names()) == expected
     assert instrumented.hooks.pending == []
 

@@ -130,8 +130,7 @@ def test_no_namespace_gains_a_name(instrumented: Any) -> None:
 
 def test_a_traceback_is_the_same_to_the_caret(instrumented: Any, tmp_path: Path) -> None:
     source = (
-        "def f(obj):\n    obj.d[obj.key] += obj.step\n"
-        "def g(obj):\n    return f(obj.inner) + [obj.x\n        .y.z]\n"
+        "def f(obj):\n    obj.d[obj.key] += obj.step\ndef g(obj):\n    return f(obj.inner) + [obj.x\n        .y.z]\n"
     )
     path = tmp_path / "failing.py"
     path.write_text(source)
@@ -151,9 +150,7 @@ def test_a_traceback_is_the_same_to_the_caret(instrumented: Any, tmp_path: Path)
 
 
 def test_docstrings_and_future_imports_stay_first(instrumented: Any) -> None:
-    source = (
-        '"""Doc."""\nfrom __future__ import annotations\ndef f(x: no.such):\n    """F."""\n    x.n += 1\n'
-    )
+    source = '"""Doc."""\nfrom __future__ import annotations\ndef f(x: no.such):\n    """F."""\n    x.n += 1\n'
     namespace = instrumented.module(source)
     assert namespace["__doc__"] == "Doc."
     assert namespace["f"].__doc__ == "F."

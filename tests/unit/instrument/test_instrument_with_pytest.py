@@ -111,9 +111,7 @@ def test_outcomes_and_explanations_are_those_of_pytest_alone(suite: Path) -> Non
     assert "unblink_" not in "".join(without_the_plugins_line(cold))
     for output in (cold, warm):
         (line,) = [line for line in output.splitlines() if line.startswith("names:")]
-        names = (
-            "['SimpleNamespace', 'all', 'check', 'd', 'for', 'get', 'in', 'len', 'n', 'no_such_name', 'xs']"
-        )
+        names = "['SimpleNamespace', 'all', 'check', 'd', 'for', 'get', 'in', 'len', 'n', 'no_such_name', 'xs']"
         assert line.startswith(f"names: {names} met: ['__unblink_i__', '__unblink_m__', '__unblink_r__']")
 
 
@@ -130,9 +128,7 @@ def test_a_method_in_an_assertion_is_known_though_pytest_takes_it_apart(suite: P
 
 
 def test_other_import_modes_and_doctests_work_too(suite: Path) -> None:
-    (suite / "documented.py").write_text(
-        'def f(xs):\n    """Do.\n\n    >>> f([1])\n    1\n    """\n    return xs[0]\n'
-    )
+    (suite / "documented.py").write_text('def f(xs):\n    """Do.\n\n    >>> f([1])\n    1\n    """\n    return xs[0]\n')
     for options in (
         ("--import-mode=importlib",),
         ("--import-mode=append", "--doctest-modules", "documented.py"),

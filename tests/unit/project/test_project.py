@@ -55,8 +55,7 @@ def test_no_module_class_function_or_variable_has_a_banned_name() -> None:
         f"{path.relative_to(ROOT)}: {name}"
         for path in sources("src", "native", "cases")
         for name in names_in(path)
-        if any(word.rstrip("s") in {b.rstrip("s") for b in BANNED} for word in words_of(name))
-        or name == "data"
+        if any(word.rstrip("s") in {b.rstrip("s") for b in BANNED} for word in words_of(name)) or name == "data"
     ]
     assert not banned
 
@@ -82,9 +81,7 @@ OUTSIDE_COMPAT = {"clocks.cpp", "introspection.cpp", "locks.cpp", "processes.cpp
 
 
 def test_no_further_file_tells_pythons_apart_beside_the_one_header() -> None:
-    telling = {
-        path.name for path in sources("native/python") if "PY_VERSION_HEX" in path.read_text(encoding="utf-8")
-    }
+    telling = {path.name for path in sources("native/python") if "PY_VERSION_HEX" in path.read_text(encoding="utf-8")}
     assert telling - {"compat.hpp"} <= OUTSIDE_COMPAT
 
 
@@ -130,10 +127,7 @@ def plugin_options() -> dict[str, str]:
 
     parser = Parser()
     unblink_pytest.pytest_addoption(parser)  # type: ignore[arg-type]
-    return {
-        o: o[2:].replace("-", "_") if o[2:].replace("-", "_") in parser.ini else ""
-        for o in parser.group.options
-    }
+    return {o: o[2:].replace("-", "_") if o[2:].replace("-", "_") in parser.ini else "" for o in parser.group.options}
 
 
 def test_the_readmes_table_of_options_is_the_plugins() -> None:

@@ -138,7 +138,9 @@ def test_unittest_cases_are_explored_too(suite):
 
 
 def test_skipped_and_xfailed_tests_keep_their_outcome(suite):
-    source = RACY + """
+    source = (
+        RACY
+        + """
     import pytest
     test_bump = pytest.mark.xfail(strict=False)(test_bump)
 
@@ -148,6 +150,7 @@ def test_skipped_and_xfailed_tests_keep_their_outcome(suite):
     def test_skips():
         pytest.skip("now")
 """
+    )
     status, output, _ = suite(source, "--race")
     assert status == 0, output
     assert "2 skipped" in output
@@ -259,17 +262,24 @@ def test_workers_of_xdist_divide_the_tests(suite):
 
 
 def test_ctrl_c_reports_what_was_found_so_far(tmp_path):
-    source = RACY + """
+    source = (
+        RACY
+        + """
     def test_long():
         import time
         threads = [threading.Thread(target=time.sleep, args=(1,)) for _ in range(3)]
         for t in threads: t.start()
         for t in threads: t.join()
 """
+    )
     (tmp_path / "test_it.py").write_text(textwrap.dedent(source))
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--race", "--race-budget=60s"]
     process = subprocess.Popen(
-        [*command, "--race-json=race.json"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [*command, "--race-json=race.json"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     began = time.time()
     while not list(tmp_path.glob(".unblink/*.json")) and time.time() - began < 60:

@@ -36,9 +36,7 @@ WITNESS = Witness(
     python="3.13.0",
     unblink="0.1.0",
 )
-texts = st.text(st.characters(), max_size=40) | st.sampled_from(
-    ["é" * 5000, "\x1b[0m", "\ud800", "a\nb\tc", "\u2028"]
-)
+texts = st.text(st.characters(), max_size=40) | st.sampled_from(["é" * 5000, "\x1b[0m", "\ud800", "a\nb\tc", "\u2028"])
 names = texts.filter(bool)
 counts = st.integers(1, 10**12)
 seconds = st.floats(0, 1e12)
@@ -115,9 +113,7 @@ def test_a_kept_line_is_short_harmless_and_kept_the_same_again(text: str) -> Non
 
 @given(st.integers(0, 10_000), st.binary(max_size=6), st.integers(0, 20))
 @settings(max_examples=500, parent=in_one_folder)
-def test_a_damaged_file_raises_nothing_but_a_usage_error(
-    tmp_path: Path, at: int, put: bytes, cut: int
-) -> None:
+def test_a_damaged_file_raises_nothing_but_a_usage_error(tmp_path: Path, at: int, put: bytes, cut: int) -> None:
     path = tmp_path / "w.json"
     content = content_of_the_witness()
     at %= len(content)
