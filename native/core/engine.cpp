@@ -4,8 +4,6 @@ namespace unblink {
 
 namespace {
 constexpr std::size_t kTraceCapacity = 1 << 16;
-std::uint64_t bit_of(Key key) { return 1ULL << ((key * 0x9E3779B97F4A7C15ULL) >> 58); }
-
 // Who reads the clock so often without doing anything else waits for it, and need not wait for long.
 constexpr std::uint32_t kManyReadings = 100'000;
 constexpr Nanos kLongTick = 1'000'000;
@@ -40,6 +38,7 @@ void Engine::begin(Strategy& strategy, const RunOptions& options) {
     for (const SiteId site : heating_) hot_[site] = 2;
     heating_.clear();
   }
+  salt_ = options.strategy.seed * 2 + 1;
   strategy.begin(options.strategy);
 }
 
@@ -53,7 +52,7 @@ TaskId Engine::spawn(TaskId parent) {
   record.timed_out = false;
   record.parent = parent;
   record.children = 0;
-  record.pending = Pending{Op::kBegin, kNoSite, kNoKey};
+  record.pending = Pending{Op::kBegin, kNoSite, kNoKey, 0};
   record.last_site = kNoSite;
   record.occurrence = 0;
   record.waits_for = kNoKey;
@@ -85,8 +84,8 @@ TaskId Engine::spawn(TaskId parent) {
 void Engine::arrive(Op op, SiteId site, Key key) {
   TaskRecord& record = me();
   record.last_site = record.pending.site;
-  record.pending = Pending{op, site, key};
-  record.occurrence = ++occurrences_[(static_cast<std::uint64_t>(current_) << 32) | site];
+  record.pending = Pending{op, site, key, steps_ + 1};
+  record.occurrence = count_pass(site);
   ++steps_;
   ++moments_;
   ++run_length_;
@@ -144,10 +143,12 @@ TaskId Engine::next() {
       stall_until(deadline);
       continue;
     }
-    if (pick != running_ || unfair) {
-      ++switches_;
-      run_length_ = 0;
+    if (pick != running_) {
+      if (running_ != kNone) ++switches_;
       running_ = pick;
+      run_length_ = 0;
+    } else if (unfair) {
+      run_length_ = 0;
     }
     return pick;
   }
@@ -177,7 +178,8 @@ TaskId Engine::wait(Op op, SiteId site, Key key, Nanos deadline) {
   arrive(op, site, key);
   TaskRecord& record = me();
   record.timed_out = false;
-  if (key != kNoKey) enlist(current_, key);
+  if (record.waits_for != key) delist(current_);
+  if (key != kNoKey && record.waits_for != key) enlist(current_, key);
   hold(record, current_, deadline);
   return next();
 }
@@ -303,6 +305,7 @@ bool Engine::needs_no_point(Key key, SiteId site) {
   if (meeting->created_at == moments_) return true;
   if (is_hot(site)) return false;
   meeting->first_site = site;
+  count_pass(site);  // as it would be where the site is known to matter: a schedule names passes
   return true;
 }
 
@@ -320,7 +323,7 @@ void Engine::acquired(Key key) {
   // Whoever was about to take it must wait now; the deadline counts from when it came.
   for (TaskId t = meeting.head; t != kNone; t = task(t).next) {
     TaskRecord& record = task(t);
-    if (record.state == TaskState::kReady && record.pending.op == Op::kAcquire) hold(record, t, record.deadline);
+    if (record.state == TaskState::kReady && record.pending.op == Op::kAcquire) hold(record, t, std::max(record.deadline, now_));
   }
   if (meeting.clock != ClockPool::kNothing) me().clock.join(clocks_[meeting.clock]);
   if (meeting.causes != ClockPool::kNothing) me().causes.join(clocks_[meeting.causes]);
@@ -418,6 +421,11 @@ void Engine::make_hot(SiteId site) {
   if (hot_[site] != 0) return;
   hot_[site] = 1;
   heating_.push_back(site);
+}
+
+void Engine::heat(SiteId site) {
+  if (hot_.size() <= site) hot_.resize(static_cast<std::size_t>(site) + 1, 0);
+  hot_[site] = 2;
 }
 
 std::vector<SiteId> Engine::hot_sites() const {

@@ -173,7 +173,8 @@ class Engine final : public Tasks {
   // `counts`: whether what is done there tells executions apart (it stands in the program's own code).
   void new_site(SiteId site, bool counts = true);
   bool is_hot(SiteId site) const { return site < hot_.size() && hot_[site] == 2; }
-  void make_hot(SiteId site);
+  void make_hot(SiteId site);  // from the next execution on
+  void heat(SiteId site);      // at once: a schedule names it
   std::vector<SiteId> hot_sites() const;
   void forget();
 
@@ -197,6 +198,12 @@ class Engine final : public Tasks {
   void hold(TaskRecord& record, TaskId id, Nanos deadline);
   void enlist(TaskId id, Key key);
   void delist(TaskId id);
+  // Two locks may share a bit, and so hide a pair of accesses: in another execution they do not.
+  std::uint64_t bit_of(Key key) const { return 1ULL << ((key * salt_ * 0x9E3779B97F4A7C15ULL) >> 58); }
+  // How often the current task has come to a site, this time included.
+  std::uint32_t count_pass(SiteId site) {
+    return ++occurrences_[(static_cast<std::uint64_t>(current_) << 32) | site];
+  }
   std::uint32_t& clock_of(Meeting& meeting);
   void touch(Meeting& meeting);
   void hold_lock(TaskRecord& record, Key key);
@@ -216,6 +223,7 @@ class Engine final : public Tasks {
   std::uint32_t run_length_ = 0;
   std::uint32_t since_point_ = 0;  // accesses and readings of the clock
   std::uint32_t readings_ = 0;     // of the clock alone
+  std::uint64_t salt_ = 1;
   std::uint64_t moments_ = 0;      // goes up with whatever could show an object to another task
   std::priority_queue<Timer, std::vector<Timer>, std::greater<Timer>> timers_;
   std::uint64_t tickets_ = 0;

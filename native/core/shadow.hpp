@@ -70,7 +70,8 @@ class Shadow {
     if (same_epoch && !front.spread) {
       unsigned place = kNowhere;
       for (unsigned i = 0; i < front.count; ++i)
-        if (((front.forms[i] ^ form) & kSite) == 0 || (front.forms[i] & form & kWrites)) place = i;
+        if (((front.forms[i] ^ form) & kPart) == 0 && (((front.forms[i] ^ form) & kSite) == 0 || (front.forms[i] & form & kWrites)))
+          place = i;
       put(front, place == kNowhere ? free_place(front) : place, form);
       return;
     }
@@ -133,7 +134,8 @@ class Shadow {
     for (unsigned i = 0; i < front.count; ++i) {
       const Access& earlier = back[i];
       if (earlier.task == now.task) {
-        if (earlier.site == now.site || (now.writes && earlier.writes)) place = i;
+        const bool alike = now.writes && earlier.writes && earlier.locks == now.locks;
+        if (earlier.part == now.part && (earlier.site == now.site || alike)) place = i;
         continue;
       }
       if (earlier.conflicts(now) && earlier.tick > clock.of(earlier.task)) racing(earlier);

@@ -24,6 +24,7 @@ struct Pending {
   Op op = Op::kBegin;
   SiteId site = kNoSite;
   Key key = kNoKey;
+  std::uint64_t since = 0;  // the engine's step at which the task came to it
 
   bool conflicts(const Pending& other) const {
     return key != kNoKey && key == other.key && !(observes_only(op) && observes_only(other.op));

@@ -76,6 +76,7 @@ PyObject* bind(PyObject*, PyObject* args) {
   unsigned int directive, site;
   if (!PyArg_ParseTuple(args, "II:bind", &directive, &site)) return nullptr;
   G.directed.bind(directive, site);
+  G.engine.heat(static_cast<SiteId>(site));
   Py_RETURN_NONE;
 }
 

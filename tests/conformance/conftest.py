@@ -27,8 +27,8 @@ def _plainly(body: Body) -> Outcome:
 def _of_threading() -> tuple[Any, ...]:
     """What `threading` knows, to compare before with after."""
     module: Any = threading
-    locks = len(getattr(module, "_shutdown_locks", ()))
-    return (list(module._active), dict(module._limbo), locks, threading.excepthook, threading.gettrace())
+    held = sum(lock.locked() for lock in getattr(module, "_shutdown_locks", ()))
+    return (list(module._active), dict(module._limbo), held, threading.excepthook, threading.gettrace())
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,9 @@
-"""Replays witnesses, each in a forked copy of this fresh process, in which no test has ever run.
+"""Replays witnesses, each in a forked copy of a fresh process in which no test has ever run.
 
 Run as a script by the interpreter under test, with `PYTHONHASHSEED` set anew for each start. One job a line on the
-standard input, `[folder, test, witness, times]` in JSON; for each, one line of answer: a list of `[status, summary]`.
+standard input, `[folder, test, witness, times]` in JSON. A fork of this process has pytest collect the test, which
+imports the program, and then forks once for each replay, before anything of the test has run. One line of answer
+for a job: a list of `[status, summaries]`.
 """
 
 from __future__ import annotations
@@ -9,40 +11,46 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
+from collections.abc import Callable
+from typing import Any
+
+import pytest
 
 
-def replay_here(folder: str, test: str, witness: str) -> list[object]:
-    """Replay in this very process, and return pytest's exit status and the summary of the test."""
-    import pytest
+class Replays:
+    """A pytest plugin: runs the collected test so many times, each time in a copy of this process."""
 
-    os.chdir(folder)
-    handle, name = tempfile.mkstemp(suffix=".json")
-    os.close(handle)
-    arguments = [
-        test,
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "--rootdir",
-        folder,
-        "--race-replay",
-        witness,
-        "--race-json",
-        name,
-    ]
-    arguments = ["-p", "no:unblink", "-p", "unblink_pytest", *arguments]
-    status = int(pytest.main(arguments))
-    try:
-        with open(name, encoding="utf-8") as file:
-            text = file.read()
-        return [status, json.loads(text) if text else []]
-    finally:
-        os.unlink(name)
+    def __init__(self, times: int) -> None:
+        self.answers: list[Any] = []
+        self._times = times
+        self._failed = False
+        self._summaries: list[Any] = []
+        self._texts: list[str] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """In a copy: keep what is told."""
+        self._failed = self._failed or report.failed
+        summary = getattr(report, "unblink", None)
+        if summary is not None:
+            self._summaries.append(summary)
+        elif report.failed:
+            self._texts.append(report.longreprtext[-700:])
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Run the tests in copies."""
+        for _ in range(self._times):
+            self.answers.append(in_a_fork(lambda: self._replay(session)))
+        return True
+
+    def _replay(self, session: pytest.Session) -> list[Any]:
+        for item in session.items:
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+        return [int(self._failed), self._summaries or self._texts]
 
 
-def replay_in_a_fork(folder: str, test: str, witness: str) -> list[object]:
-    """Replay in a forked child; its output goes nowhere unless it fails to answer."""
+def in_a_fork(work: Callable[[], Any]) -> Any:
+    """Return what `work` returns in a forked child, whose output goes nowhere."""
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
@@ -51,7 +59,7 @@ def replay_in_a_fork(folder: str, test: str, witness: str) -> list[object]:
         os.dup2(output, 1)
         os.dup2(output, 2)
         try:
-            answer = json.dumps(replay_here(folder, test, witness)).encode()
+            answer = json.dumps(work()).encode()
         except BaseException as problem:
             answer = json.dumps([-1, [repr(problem)]]).encode()
         while answer:
@@ -61,20 +69,27 @@ def replay_in_a_fork(folder: str, test: str, witness: str) -> list[object]:
     with open(read, "rb") as file:
         content = file.read()
     _, status = os.waitpid(child, 0)
-    return json.loads(content) if content else [-2, [f"ended with wait status {status}"]]  # type: ignore[no-any-return]
+    return json.loads(content) if content else [-2, [f"ended with wait status {status}"]]
+
+
+def collected_and_replayed(folder: str, test: str, witness: str, times: int) -> list[Any]:
+    """Collect the test, and replay it so many times."""
+    os.chdir(folder)
+    replays = Replays(times)
+    arguments = ["-p", "no:unblink", "-p", "unblink_pytest", test, "-q", "-p", "no:cacheprovider"]
+    status = int(pytest.main([*arguments, "--rootdir", folder, "--race-replay", witness], plugins=[replays]))
+    return replays.answers or [[status, ["nothing ran"]]] * times
 
 
 def main() -> None:
     """Answer jobs until the input ends."""
-    import pytest  # noqa: F401
-
     import unblink.runners.pytest_session  # noqa: F401
     from unblink import _native  # noqa: F401
 
     for line in sys.stdin:
         folder, test, witness, times = json.loads(line)
-        answers = [replay_in_a_fork(folder, test, witness) for _ in range(times)]
-        print(json.dumps(answers), flush=True)
+        answers = in_a_fork(lambda: collected_and_replayed(folder, test, witness, times))  # noqa: B023
+        print(json.dumps(answers if isinstance(answers[0], list) else [answers] * times), flush=True)
 
 
 if __name__ == "__main__":

@@ -133,6 +133,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--edits", default="", help="names of edits, with commas between")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="of the searches")
     parser.add_argument("--hash-seeds", type=int, default=5, help="processes for each Python")
+    parser.add_argument("--most", type=int, default=12, help="failed ways to print for each witness")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     return parser.parse_args(arguments)
 
@@ -187,7 +188,7 @@ def replay_all(options: argparse.Namespace, folder: Path, found: list[Witnessed]
             one.take(way, answer.result())
 
 
-def show(found: list[Witnessed]) -> bool:
+def show(found: list[Witnessed], most: int) -> bool:
     """Print the figures; return whether all is as it must be."""
     fine = bool(found)
     print(f"{'case':32} {'kind':15} {'pattern':32} {'preemptions':>11} {'stall':>6}  replays")
@@ -199,7 +200,7 @@ def show(found: list[Witnessed]) -> bool:
             f"{one.case.name:32} {one.finding['kind']:15} {one.finding['pattern'] or '-':32} {one.preemptions:11} "
             f"{one.finding['needs_stall']:6.3g}  {good} of {tried} (fresh {fresh[0]} of {fresh[1]})"
         )
-        for way, problem in sorted(one.wrong.items()):
+        for way, problem in sorted(one.wrong.items())[:most]:
             print(f"    {' / '.join(way)}: {one.good[way]} of {one.tried[way]}: {problem[:600]}")
     return fine
 
@@ -211,7 +212,7 @@ def main(arguments: list[str]) -> int:
         folder = Path(name)
         found = explore(options, folder)
         replay_all(options, folder, found)
-        return 0 if show(found) else 1
+        return 0 if show(found, options.most) else 1
 
 
 if __name__ == "__main__":

@@ -21,12 +21,15 @@ class Pct final : public Strategy {
     rng_.reseed(options.seed);
     priority_.clear();
     clock_ = 1.0 + rng_.unit();
-    lowest_ = 0.0;
     next_change_ = 0;
     changes_.clear();
     const auto k = static_cast<std::uint32_t>(std::min<std::uint64_t>(options.expected_steps, 1u << 24)) + 1;
     for (int i = 1; i < options.depth; ++i) changes_.push_back(1 + rng_.below(k));
     std::sort(changes_.begin(), changes_.end());
+    // Which of the low priorities a change point gives has nothing to do with when it comes.
+    labels_.clear();
+    for (std::size_t i = 0; i < changes_.size(); ++i) labels_.push_back(-static_cast<double>(i + 1));
+    for (std::size_t i = labels_.size(); i > 1; --i) std::swap(labels_[i - 1], labels_[rng_.below(static_cast<std::uint32_t>(i))]);
   }
 
   void spawned(TaskId task, TaskId, std::int32_t) override {
@@ -37,8 +40,7 @@ class Pct final : public Strategy {
   TaskId choose(const Situation& s) override {
     TaskId best = highest(s);
     while (next_change_ < changes_.size() && s.step >= changes_[next_change_]) {
-      ++next_change_;
-      of(best) = --lowest_;
+      of(best) = labels_[next_change_++];
       best = highest(s);
     }
     if (best == kClock) clock_ = 1.0 + rng_.unit();
@@ -59,8 +61,8 @@ class Pct final : public Strategy {
   Rng rng_;
   std::vector<double> priority_;
   double clock_ = 0.0;
-  double lowest_ = 0.0;
   std::vector<std::uint64_t> changes_;
+  std::vector<double> labels_;
   std::size_t next_change_ = 0;
 };
 

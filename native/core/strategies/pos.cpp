@@ -16,17 +16,25 @@ class Pos final : public Strategy {
   void begin(const StrategyOptions& options) override {
     rng_.reseed(options.seed);
     priority_.clear();
+    drawn_for_.clear();
     clock_ = rng_.unit();
   }
 
   void spawned(TaskId task, TaskId, std::int32_t) override {
     const auto wanted = static_cast<std::size_t>(task) + 1;
     while (priority_.size() < wanted) priority_.push_back(rng_.unit());
+    drawn_for_.resize(priority_.size(), 0);
   }
 
   TaskId choose(const Situation& s) override {
     TaskId best = kNone;
     s.ready.each([&](TaskId t) {
+      const std::uint64_t since = s.tasks.pending(t).since;  // another operation than the one that was drawn for?
+      auto& drawn = drawn_for_[static_cast<std::size_t>(t)];
+      if (drawn != since) {
+        drawn = since;
+        of(t) = rng_.unit();
+      }
       if (best == kNone || of(t) > of(best)) best = t;
     });
     if (s.clock_allowed && clock_ > of(best)) {
@@ -37,7 +45,6 @@ class Pos final : public Strategy {
     s.ready.each([&](TaskId t) {
       if (t != best && s.tasks.pending(t).conflicts(chosen)) of(t) = rng_.unit();
     });
-    of(best) = rng_.unit();
     return best;
   }
 
@@ -46,6 +53,7 @@ class Pos final : public Strategy {
 
   Rng rng_;
   std::vector<double> priority_;
+  std::vector<std::uint64_t> drawn_for_;  // the step at which the operation came that the priority is for
   double clock_ = 0.0;
 };
 

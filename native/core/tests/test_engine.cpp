@@ -363,10 +363,7 @@ TEST("three hundred tasks are no trouble") {
   CHECK_EQUAL(times_that(model, "random", 3, fails), 0);
 }
 
-KNOWN_DEFECT("a task that is woken from outside and must wait again stands in the list once",
-             "Engine::wait enlists a task that is listed already: it becomes its own neighbour, and the next "
-             "acquired() or released() of that lock never ends. It takes a lock that a real thread shares: woken as "
-             "it was free, taken again by the real thread before the task came to it") {
+TEST("a task that is woken from outside and must wait again stands in the list once") {
   ByHand h;
   h.go(1);
   h.engine.point_acquire(6, 64, true, kForever);
@@ -377,9 +374,7 @@ KNOWN_DEFECT("a task that is woken from outside and must wait again stands in th
   CHECK(h.engine.task(1).previous != 1);
 }
 
-KNOWN_DEFECT("a deadline that passed while its task was ready is no stall of negative length",
-             "Engine::acquired holds the task again with a deadline in the past; next() then counts deadline - now "
-             "into shortest_stall, and allows the clock whatever the budget is") {
+TEST("a deadline that passed while its task was ready is no stall of negative length") {
   Program p;
   const Lock l = p.lock();
   const BodyId waiter = p.body([&](Body& b) { b.lock(l, kSecond); });
@@ -396,8 +391,7 @@ KNOWN_DEFECT("a deadline that passed while its task was ready is no stall of neg
   CHECK(model.engine().shortest_stall() >= 0);
 }
 
-KNOWN_DEFECT("switches are counted when the running task changes",
-             "the first decision counts as a switch, and so does each turn of fairness with nobody else to go") {
+TEST("switches are counted when the running task changes") {
   RunOptions options;
   options.fairness = 10;
   ByHand h(options, 2);

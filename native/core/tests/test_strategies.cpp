@@ -137,9 +137,7 @@ TEST("PCT of depth 1 never switches away from a task that can go on, but for a n
   }
 }
 
-KNOWN_DEFECT("PCT can let the task that was lowered later go on before the one that was lowered earlier",
-             "Pct gives each change point a lower priority than all before it; in the paper (section 3) change "
-             "point i has priority i, wherever in the execution it falls, so both orders are possible") {
+TEST("PCT can let the task that was lowered later go on before the one that was lowered earlier") {
   Nested program;
   Model model(program);
   ModelOptions options;
@@ -178,9 +176,7 @@ TEST("POS draws again for what conflicts with the operation that was done") {
   CHECK_WITHIN(hits, 400, 3'600);
 }
 
-KNOWN_DEFECT("POS draws a priority for each operation, also for those that it was not asked about",
-             "choose() is not called where one task alone can go on, so the loser of a choice carries its low "
-             "priority into its later operations: it wins 1 of 3 against 1 of 2 in the paper") {
+TEST("POS draws a priority for each operation, also for those that it was not asked about") {
   struct Two : Tasks {
     Pending pendings[2];
     const Pending& pending(TaskId t) const override { return pendings[t]; }
@@ -199,7 +195,8 @@ KNOWN_DEFECT("POS draws a priority for each operation, also for those that it wa
     const TaskId winner = pos->choose({tasks, both, 0, 0, 1, false, 1});
     const TaskId loser = 1 - winner;
     // The winner waits; the loser does three operations alone; then both can go on.
-    tasks.pendings[loser] = {Op::kYield, 5, kNoKey};
+    tasks.pendings[winner] = {Op::kYield, 2, kNoKey, 2};
+    tasks.pendings[loser] = {Op::kYield, 5, kNoKey, 5};
     loser_first += pos->choose({tasks, both, loser, loser, 1, false, 5}) == loser;
   }
   is_a_share(loser_first, 4'000, 0.5);

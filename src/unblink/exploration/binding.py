@@ -54,9 +54,7 @@ class Binding:
             name = name or self.sources.name(site)
             if name == preemption.site:
                 self.numbers[number] = site
-                _native.bind(number, site)
-                if self.sources.hook(site) is not None:
-                    _native.make_hot(site)
+                _native.bind(number, site)  # and it is a scheduling point from now on
 
 
 @contextmanager

@@ -113,7 +113,7 @@ class Sources:
             function == name.function
             and self.operation(site) == name.operation
             and self.relative(filename) == name.file
-            and _text(filename, line) == name.text
+            and _code(filename, line) == name.text
         )
 
     def is_foreign(self, filename: str) -> bool:
@@ -138,9 +138,9 @@ class Sources:
     def _name(self, site: int) -> SiteName:
         filename, line, _, function = self._position(site)
         operation = self.operation(site)
-        text = _text(filename, line)
+        text = _code(filename, line)
         first, rank = self._rank(site)
-        alike = sum(_text(filename, earlier) == text for earlier in range(first, line))
+        alike = sum(_code(filename, earlier) == text for earlier in range(first, line))
         return SiteName(self.relative(filename), function, text, operation, alike * 100 + rank)
 
     def _rank(self, site: int) -> tuple[int, int]:
@@ -217,3 +217,20 @@ def _function_start(filename: str, line: int, limit: int) -> int:
 
 def _text(filename: str, line: int) -> str:
     return " ".join(linecache.getline(filename, line).split())[:200]
+
+
+def _code(filename: str, line: int) -> str:
+    """Return a line as a witness has it: without a comment at its end, which says nothing of what it does."""
+    text = _text(filename, line)
+    if "#" not in text:
+        return text
+    quote = ""
+    for place, character in enumerate(text):
+        if quote:
+            escaped = text[place - 1] == "\\" and text[place - 2 : place - 1] != "\\"
+            quote = "" if character == quote and not escaped else quote
+        elif character in "'\"":
+            quote = character
+        elif character == "#":
+            return text[:place].rstrip()
+    return text

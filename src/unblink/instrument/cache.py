@@ -22,7 +22,16 @@ from typing import Final
 from .compiled import Compiled
 
 FORMAT: Final = 2
-_PASS = ("sites.py", "scopes.py", "methods.py", "expressions.py", "calls.py", "transform.py", "compiled.py")
+_PASS = (
+    "sites.py",
+    "scopes.py",
+    "methods.py",
+    "expressions.py",
+    "calls.py",
+    "transform.py",
+    "static_attributes.py",
+    "compiled.py",
+)
 
 
 @functools.cache

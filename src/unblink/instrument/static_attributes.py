@@ -47,7 +47,10 @@ def static_attributes(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Unexe
 
 
 def _assigned(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+    """Yield what the compiler would collect; `self.n += 1` and a bare `self.n: int` are not of it."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.AugAssign):
+        return
+    if isinstance(node, ast.AnnAssign) and node.value is None:
         return
     if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and is_self(node.value):
         yield node.attr

@@ -194,3 +194,11 @@ def test_leaving_the_context_takes_the_finder_away(instrumented: Any) -> None:
     with instrumented_imports(Instrumenter(instrumented.register)) as finder:
         assert sys.meta_path[0] is finder
     assert sys.meta_path == before
+
+
+def test_a_warning_at_import_names_the_importer(imported: Any, project: Path) -> None:
+    path = project / "some_project" / "counter.py"
+    path.write_text("import warnings\nwarnings.warn('old', DeprecationWarning, stacklevel=2)\n" + SOURCE)
+    with pytest.warns(DeprecationWarning, match="old") as caught:
+        imported()
+    assert [os.path.basename(one.filename) for one in caught] == ["__init__.py"]  # importlib.import_module

@@ -7,6 +7,7 @@ import collections
 import dis
 import importlib
 import itertools
+import sys
 import traceback
 import types
 from pathlib import Path
@@ -279,3 +280,27 @@ def _instrumented_tree(source: str) -> ast.Module:
     tree = ast.parse(source)
     instrument(tree)
     return tree
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="classes tell their attributes from Python 3.13")
+def test_a_class_still_tells_which_attributes_its_methods_assign(instrumented: Any) -> None:
+    source = """
+class C:
+    def __new__(cls):
+        thing = self = object.__new__(cls)
+        self.made = thing.x
+        return self
+    def __init__(self):
+        '''Doc.'''
+        self.__private = self.n = 1
+        def inner():
+            self.inner += 1
+        class D:
+            def method(self): self.other = 1
+"""
+    plain: dict[str, Any] = {}
+    exec(compile_plain(source, "<source>").code, plain)
+    hooked = instrumented.module(source)["C"]
+    assert set(hooked.__static_attributes__) == set(plain["C"].__static_attributes__)
+    assert hooked.__init__.__doc__ == "Doc."
+    assert hooked.__new__.__code__.co_varnames == plain["C"].__new__.__code__.co_varnames
