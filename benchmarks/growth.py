@@ -9,10 +9,9 @@ from benchmarks.row import Row
 
 TASKS = (2, 4, 8, 16, 32, 64)
 POINTS = (1_000, 10_000, 100_000, 1_000_000)
-POINTS_EACH = 20_000  # in all, whatever the number of tasks
+POINTS_IN_ALL = 20_000  # whatever the number of tasks
 REPETITIONS = 5
 EXECUTIONS = 10_000
-FLAT = 1.5
 
 
 def rows() -> list[Row]:
@@ -22,20 +21,37 @@ def rows() -> list[Row]:
 
 
 def _by_tasks() -> list[Row]:
-    """The marginal point, so that what it costs to start a thread is left out."""
-    costs = {}
+    """The marginal point, so that what it costs to start a thread is left out.
+
+    Under `random` two tasks switch at every other point and 64 at nearly every one; under `pct` hardly ever.
+    """
+    return [row for strategy in ("pct", "random") for row in _by_tasks_under(strategy)]
+
+
+def _by_tasks_under(strategy: str) -> list[Row]:
+    costs, switches = {}, {}
     for tasks in TASKS:
-        times = POINTS_EACH // tasks // 2
+        times = POINTS_IN_ALL // tasks // 2
         once, twice = threads.increments(tasks, times), threads.increments(tasks, 2 * times)
-        native_run(twice)
-        native_run(twice)
-        more = native_points(twice) - native_points(once)
-        best = by_turns({"once": lambda b=once: native_run(b), "twice": lambda b=twice: native_run(b)}, REPETITIONS)
+        for body in (twice, once, twice):
+            native_run(body, strategy)
+        first, second = native_run(once, strategy), native_run(twice, strategy)
+        more = second[4] - first[4]
+        assert more == 2 * times * tasks, more
+        switches[tasks] = (second[5] - first[5]) / more
+        best = by_turns(
+            {
+                "once": lambda body=once: native_run(body, strategy),
+                "twice": lambda body=twice: native_run(body, strategy),
+            },
+            REPETITIONS,
+        )
         costs[tasks] = (best["twice"].cpu - best["once"].cpu) / more * 1e6
     return [
-        Row("growth", f"{tasks} tasks", cost, "µs/point", ratio=cost / costs[TASKS[0]], of="2 tasks")
+        Row("growth", f"{tasks} tasks, {strategy}", cost, "µs/point", 1.0, False, cost / costs[TASKS[0]], f"{TASKS[0]} tasks",
+            f"{switches[tasks]:.2f} switches a point")
         for tasks, cost in costs.items()
-    ]
+    ]  # fmt: skip
 
 
 def _by_points() -> list[Row]:
@@ -52,7 +68,7 @@ def _by_points() -> list[Row]:
         costs[points] = best["run"].cpu / counted * 1e6
         note = f"{grown / counted:,.1f} bytes more resident a point" if points == POINTS[-1] else ""
         found.append(
-            Row("growth", f"{points:,} points in one execution", costs[points], "µs/point",
+            Row("growth", f"{points:,} points in one execution", costs[points], "µs/point", 1.0, False,
                 ratio=costs[points] / costs[POINTS[0]], of=f"{POINTS[0]:,} points", note=note)
         )  # fmt: skip
     return found

@@ -1,4 +1,5 @@
-// The tasks of an execution on their greenlets, and the hub that runs them.
+// The tasks of an execution on their greenlets, and the hub that runs them: long, since starting, switching, ending and
+// unwinding a task share one invariant (which greenlet runs, whose fields the thread state holds) and stand in one file.
 //
 // A greenlet outlives the task that ran on it: a fresh one costs ten microseconds, because CPython maps a new
 // chunk of data stack for it, while handing a function to an idle one costs half of one.

@@ -1,3 +1,5 @@
+"""Threads, their locals, hooks, timers and pools: the same with and without the ground. All of them stand in one file."""
+
 from __future__ import annotations
 
 import _thread

@@ -88,7 +88,7 @@ def main() -> None:
 
     for line in sys.stdin:
         folder, test, witness, times = json.loads(line)
-        answers = in_a_fork(lambda: collected_and_replayed(folder, test, witness, times))  # noqa: B023
+        answers = in_a_fork(lambda: collected_and_replayed(folder, test, witness, times))
         print(json.dumps(answers if isinstance(answers[0], list) else [answers] * times), flush=True)
 
 

@@ -84,6 +84,8 @@ class Exploration:
     @property
     def failure(self) -> Found | None:
         """What fails the run, or None."""
+        if not self.found:  # as after nearly every execution
+            return None
         return next((found for found in self.found if not found.is_note), None)
 
 

@@ -19,7 +19,11 @@ from unblink.instrument.protocol import Flag
 from unblink.model.schedule import Preemption, Schedule
 from unblink.schedule.plan import Choice, Path, Plan, Step
 
-_UNCONTROLLED = ("a child process", "a socket to another process", "a call that blocked all tasks")
+_UNCONTROLLED = (
+    "a child process [uncontrolled-process]",
+    "a socket to another process [uncontrolled-socket]",
+    "a call that blocked all tasks [uncontrolled-blocking-call]",
+)
 
 
 class Interrupted(Exception):
@@ -111,7 +115,8 @@ class Runner:
             step_limit=self._step_limit,
             as_before=plan.as_before,
         )
-        if outcome.interrupted or isinstance(outcome.exception, KeyboardInterrupt):
+        exception = outcome.exception
+        if outcome.interrupted or (exception is not None and isinstance(exception, KeyboardInterrupt)):
             raise Interrupted
         self._expected_steps = max(self._expected_steps, outcome.points)
         return self._observation(plan, outcome, hooks, binding)
@@ -149,9 +154,9 @@ class Runner:
         )
 
     def _uncontrolled(self) -> tuple[str, ...]:
-        from unblink import _native
-
-        rows = _native.take_uncontrolled()
+        rows = self._native.take_uncontrolled()
+        if not rows:
+            return ()
         return tuple(f"{_UNCONTROLLED[kind]}{self._place(site)}" for kind, site in rows)
 
     def _place(self, site: int) -> str:

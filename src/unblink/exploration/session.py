@@ -153,7 +153,7 @@ class Session:
             if can_fork(self._baseline_threads):
                 checkpoint = Checkpoint(lambda modules: self._explore_afresh(modules, runner, settings, replay, folder))
             else:
-                uncontrolled.append("threads that no execution controls run in this process")
+                uncontrolled.append("threads that no execution controls run in this process [uncontrolled-thread]")
         with interruptible():
             try:
                 first = explorer.begin()
@@ -168,7 +168,7 @@ class Session:
                     explored = checkpoint.go()
                     return self._result(target, explored, began, uncontrolled, folder), explored.shown or shown
                 else:
-                    uncontrolled.append("executions that change what later executions find")
+                    uncontrolled.append("executions that change what later executions find [not-repeatable]")
                     explorer.search()
             finally:
                 if checkpoint is not None:
@@ -293,7 +293,7 @@ class Session:
                 path, chosen = str(file), witness
         uncontrolled = [*uncontrolled, *explored.uncontrolled]
         if explored.cut:
-            uncontrolled = [*uncontrolled, f"{explored.cut} executions were cut at the step limit"]
+            uncontrolled = [*uncontrolled, f"{explored.cut} executions were cut at the step limit [step-limit]"]
         failed = any(not finding.is_note for finding in explored.findings)
         verdict = Verdict.FAILED if failed else Verdict.NOTED if explored.findings else Verdict.PASSED
         return Result(

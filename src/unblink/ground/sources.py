@@ -180,6 +180,9 @@ class Sources:
 
 
 def _function(qualname: str) -> str:
+    """Return a function's name: from 3.12 on these comprehensions are no functions of their own."""
+    for inlined in (".<listcomp>", ".<setcomp>", ".<dictcomp>"):
+        qualname = qualname.replace(f".<locals>{inlined}", "").replace(inlined, "")
     return qualname.replace("<locals>.", "")
 
 

@@ -7,6 +7,7 @@ execution's `Thread-1` would be called `Thread-3`. They are set back for each ex
 from __future__ import annotations
 
 import random
+import sys
 import threading
 from itertools import count
 from typing import Any, cast
@@ -73,8 +74,6 @@ class Surroundings:
 
 
 def _pool_class() -> Any:
-    import sys
-
     module = sys.modules.get("concurrent.futures.thread")
     return None if module is None else cast(Any, module).ThreadPoolExecutor
 
@@ -84,8 +83,6 @@ def wake_idle_pools() -> None:
 
     Called as the last thing that main does, when nothing is left but workers that wait.
     """
-    import sys
-
     module = sys.modules.get("concurrent.futures.thread")
     if module is None:
         return

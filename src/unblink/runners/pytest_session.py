@@ -47,10 +47,13 @@ def opened_session(config: pytest.Config, options: Any) -> Session:
         try:
             session.__enter__()
         except UnblinkError as problem:
-            raise pytest.UsageError(str(problem)) from None
+            raise _refusal(str(problem)) from None
         config.stash[SESSION] = session
         config.add_cleanup(session.close)
     return session
+
+
+_refusal = pytest.UsageError  # pytest's own: it prints the text and exits with 4
 
 
 class RacePlugin:
@@ -90,7 +93,7 @@ class RacePlugin:
             path = config.getoption("race_replay")
             witness = None if path is None else witness_file.load(path)
         except UnblinkError as problem:
-            raise pytest.UsageError(str(problem)) from None
+            raise _refusal(str(problem)) from None
         return cls(config, settings, opened_session(config, config.option), witness)
 
     def pytest_unconfigure(self) -> None:
@@ -107,7 +110,7 @@ class RacePlugin:
                 f"the witness is of {witness.target}, which is not among the tests collected",
                 f"run: pytest {witness.target} --race-replay={self._witness_path}",
             )
-            raise pytest.UsageError(str(problem))
+            raise _refusal(str(problem))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
@@ -185,14 +188,14 @@ class RacePlugin:
         asked = {} if marker is None else marker.kwargs
         unknown = sorted(set(asked) - {"budget", "strict", "stall", "skip"})
         if unknown:
-            raise pytest.UsageError(f"{item.nodeid}: the race marker takes no {unknown[0]!r} [bad-marker]")
+            raise _refusal(f"{item.nodeid}: the race marker takes no {unknown[0]!r} [bad-marker]")
         try:
             if "budget" in asked:
                 settings = replace(settings, budget=parse_budget(asked["budget"]))
             if "stall" in asked:
                 settings = replace(settings, stall=parse_stall(asked["stall"]))
         except UnblinkError as problem:
-            raise pytest.UsageError(f"{item.nodeid}: {problem}") from None
+            raise _refusal(f"{item.nodeid}: {problem}") from None
         if "strict" in asked:
             settings = replace(settings, strict=bool(asked["strict"]))
         if once is not None:
