@@ -117,6 +117,8 @@ inline bool perform(SiteId id, Effect access, Key location, Key whole, PyObject*
   return true;
 }
 
+PyTypeObject* local_type;  // threading.local
+
 enum Verdict : std::uint8_t { kSkip = 1, kInstance, kClassToo, kOfClass, kSkipOfClass };
 
 bool is_special(PyObject* name) {
@@ -129,6 +131,7 @@ bool is_special(PyObject* name) {
 // no location at all (a method, a property: what those touch has hooks of its own).
 Verdict classify(PyTypeObject* type, PyObject* name, bool reads) {
   if (is_special(name)) return kSkip;
+  if (PyType_IsSubtype(type, local_type)) return kSkip;  // each task has its own
   PyObject* found = compat::type_lookup(type, name);
   if (found == nullptr) return kInstance;
   PyTypeObject* kind = Py_TYPE(found);
@@ -434,6 +437,10 @@ PyObject* set_effects(PyObject*, PyObject* table) {
 }
 
 bool prepare_hooks() {
+  PyObject* thread = PyImport_ImportModule("_thread");
+  local_type = thread ? reinterpret_cast<PyTypeObject*>(PyObject_GetAttrString(thread, "_local")) : nullptr;
+  Py_XDECREF(thread);
+  if (local_type == nullptr) return false;
   PyObject* collections = PyImport_ImportModule("collections");
   if (collections == nullptr) return false;
   const char* names[] = {"deque", "OrderedDict", "defaultdict", "Counter"};
