@@ -21,5 +21,6 @@ def rows() -> list[Row]:
         assert result.executions == EXECUTIONS and result.failure is None
 
     best = by_turns({"forked": work}, REPETITIONS, processor_seconds)["forked"]
-    rate = EXECUTIONS / min(best.cpu, best.wall)
-    return [Row("isolation", "lazy singleton, a process for each execution", rate, "/s", 300.0)]
+    rate = EXECUTIONS / best.cpu  # of parent and children together, so that it is one core's
+    note = f"{EXECUTIONS / best.wall:,.0f}/s by the wall's clock, on all cores"
+    return [Row("isolation", "lazy singleton, a process for each execution", rate, "/cpu-s", 300.0, note=note)]

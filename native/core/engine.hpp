@@ -57,7 +57,7 @@ struct RunOptions {
   StrategyOptions strategy;
   Nanos stall_budget = 0;
   std::uint64_t step_limit = 2'000'000;
-  std::uint64_t livelock_after = 200'000;  // operations without progress, in fair order, before it is called so
+  std::uint64_t livelock_after = 1'000'000;  // operations without progress, in fair order, before it is called so
   std::uint32_t fairness = 400;
   Nanos epoch = 0;
   bool as_before = false;  // make points of the same sites as the execution before, so that both can be compared

@@ -42,10 +42,11 @@ enum class Op : std::uint8_t {
 // Two operations on one key conflict unless both only observe it.
 inline bool observes_only(Op op) { return op == Op::kRead || op == Op::kYield || op == Op::kSleep; }
 
-// Operations after which the world differs, so that a loop which does them is not spinning.
+// Operations after which the world may differ, so that a loop which does them is not taken for spinning: what a
+// task does under a lock that it got, or with an item that it took, nobody need have seen.
 inline bool is_progress(Op op) {
   return op == Op::kWrite || op == Op::kUpdate || op == Op::kPut || op == Op::kStart || op == Op::kEnd ||
-         op == Op::kBegin;
+         op == Op::kBegin || op == Op::kAcquire || op == Op::kGet;
 }
 
 }  // namespace unblink

@@ -102,6 +102,7 @@ inline void enter(SiteId id, Effect access, Key location, Key whole) {
   if (!G.engine.is_hot(id)) {
     if (is_spinning() && !rest()) return false;
     enter(id, access, location, whole);
+    if (G.observer != nullptr) observe(operation_of(access), id, object, detail);
     return true;
   }
   if (!go(G.engine.point(operation_of(access), id, location))) return false;
@@ -111,7 +112,7 @@ inline void enter(SiteId id, Effect access, Key location, Key whole) {
 }
 
 inline bool perform(SiteId id, Effect access, Key location, Key whole, PyObject* object, PyObject* detail) {
-  if (G.engine.is_hot(id) || G.engine.since_point() > kTooMuch) [[unlikely]]
+  if (G.engine.is_hot(id) || G.engine.since_point() > kTooMuch || G.observer != nullptr) [[unlikely]]
     return perform_at_point(id, access, location, whole, object, detail);
   enter(id, access, location, whole);
   return true;

@@ -42,6 +42,10 @@ class Recorder:
         self._calls: dict[int, int] = {}
         self._choices_seen = 0
         self._preempted: set[int] = set()
+        self._alive: list[Any] = []
+        self._places: dict[int, object] = {}  # by number of the event
+        self._visitors: dict[object, set[int]] = {}
+        self._written: set[object] = set()
         self._start_ns: int | None = None
         self.events: list[Event] = []
         self.waiting: tuple[Waiting, ...] = ()
@@ -71,6 +75,13 @@ class Recorder:
         held = tuple(text for _, text in self._held.get(task, ()))
         self.events.append(Event(len(self.events) + 1, task, verb, target, at, value, held, seconds, preempts))
         self._keep_locks(verb, task, target, gave_up=value == "timed out")
+        if name in ("read", "write", "update") and self._sources.hook(site) is not None:
+            place = (id(thing), detail if isinstance(detail, str | int | None) else repr(type(detail)))
+            self._alive.append(thing)  # its address is its name for as long as we record
+            self._places[len(self.events)] = place
+            self._visitors.setdefault(place, set()).add(task)
+            if name != "read":
+                self._written.add(place)
         if name in ("write", "update"):
             self._fill = (len(self.events) - 1, lambda: _current(thing, detail))
 
@@ -109,8 +120,19 @@ class Recorder:
     def keep(self) -> None:
         """Keep what the engine knows of the last execution, before another one begins."""
         self._fill_in()
+        self._drop_private()
         self.tasks_seen = self._tasks()
         self.stalls_seen = self._stalls()
+
+    def _drop_private(self) -> None:
+        """Leave out accesses to what one task alone has touched, or nobody has written."""
+        kept = [event for event in self.events if self._is_shared(self._places.get(event.number))]
+        self.events = [replace(event, number=number) for number, event in enumerate(kept, 1)]
+        self._places.clear()
+        self._alive.clear()
+
+    def _is_shared(self, place: object) -> bool:
+        return place is None or (place in self._written and len(self._visitors[place]) > 1)
 
     def _tasks(self) -> tuple[TaskInfo, ...]:
         """Return the tasks of the execution, as reports show them."""

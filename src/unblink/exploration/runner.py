@@ -103,7 +103,7 @@ class Runner:
         body: Callable[[], Any] = self.target.run
         if official and self.target.official is not None:
             body = self.target.official
-        hooks = (threading.__excepthook__, threading.excepthook)
+        hooks = (threading.__excepthook__, threading.excepthook, *self.target.hooks)
         outcome = run(
             body,
             plan.strategy,

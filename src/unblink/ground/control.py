@@ -19,7 +19,7 @@ FINISHED_PYTHONS = ((3, 11), (3, 12), (3, 13))
 FAIRNESS = 400
 """After so many operations in a row a task lets the next one go, so that a spinning one cannot starve it."""
 
-LIVELOCK_AFTER = 200_000
+LIVELOCK_AFTER = 1_000_000
 STEP_LIMIT = 2_000_000
 
 

@@ -7,6 +7,7 @@ execution, and the one that shows a failure. And lean, for the many in between: 
 from __future__ import annotations
 
 import os
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,10 @@ from _pytest.tmpdir import tmppath_result_key
 from unblink.exploration.target import Target
 
 IGNORED = (pytest.skip.Exception, pytest.xfail.Exception)
+
+
+def _unseen(arguments: object) -> None:
+    """Stand in for pytest's hook, which would report what many lean runs lose as warnings of the next test."""
 
 
 class Sibling:
@@ -63,7 +68,7 @@ class ItemRun:
 
     def target(self) -> Target:
         """Return the item as a target."""
-        return Target(self._lean, self.item.nodeid, self._official, self._harvest, IGNORED)
+        return Target(self._lean, self.item.nodeid, self._official, self._harvest, IGNORED, (_unseen,))
 
     def set_up_wider(self) -> None:
         """Set up collectors, and fixtures of a wider scope than the function, outside of any execution.
@@ -130,6 +135,7 @@ class ItemRun:
         state = item.session._setupstate
         hook = item.ihook
         item.stash.setdefault(tmppath_result_key, {})  # what pytest's own reports leave for the tmp_path fixture
+        before, threading.excepthook = threading.excepthook, _unseen
         with warnings.catch_warnings(record=True), self._subtests(official=False):
             try:
                 if self._bare:
@@ -144,6 +150,7 @@ class ItemRun:
                     state.teardown_exact(self._sibling)
                 else:
                     hook.pytest_runtest_teardown(item=item, nextitem=self._sibling)
+                threading.excepthook = before
                 self._renew()
 
     def _raise_collected(self) -> None:
