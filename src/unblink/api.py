@@ -40,6 +40,7 @@ def explore(
         UncontrolledError: this Python cannot be controlled.
         KeyboardInterrupt: Ctrl-C; what was found is written before.
     """
+    from unblink.exploration.interrupt import was_pressed
     from unblink.exploration.settings import Settings, parse_budget, parse_seed, parse_stall, parse_strategy
     from unblink.exploration.target import Target
 
@@ -53,7 +54,7 @@ def explore(
         replay=lambda path: f'unblink.replay("{path}", {_short(name)})',
         folder=witnesses,
     )
-    if result.interrupted:
+    if result.interrupted or was_pressed():
         raise KeyboardInterrupt
     return result
 

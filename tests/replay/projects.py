@@ -1,8 +1,7 @@
-"""The cases of tests/bugs as projects of their own: a copy that can be edited, and that has its own `.unblink`."""
+"""The cases of tests/bugs, copied into a project of their own that can be edited."""
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,13 +27,20 @@ class Case:
         """The name of the test's file."""
         return f"test_{self.name}.py"
 
-    def copy(self, target: Path, edit: str = "as it was") -> None:
-        """Put a copy into `target`, edited."""
-        target.mkdir(parents=True, exist_ok=True)
-        (target / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
-        for file in sorted(self.folder.glob("*.py")):
-            text = file.read_text(encoding="utf-8")
-            edited = EDITS[edit](text)
+    @property
+    def files(self) -> list[Path]:
+        """The buggy program and its test."""
+        found = [self.folder / self.test_file, self.folder / f"{self.name}_app.py"]
+        return [file for file in found if file.exists()]
+
+
+def copy_all(chosen: list[Case], target: Path, edit: str = "as it was") -> None:
+    """Put the programs of all cases side by side into one folder, edited, as one project."""
+    target.mkdir(parents=True, exist_ok=True)
+    (target / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+    for case in chosen:
+        for file in case.files:
+            edited = EDITS[edit](file.read_text(encoding="utf-8"))
             compile(edited, file.name, "exec")
             (target / file.name).write_text(edited, encoding="utf-8")
 
@@ -42,8 +48,3 @@ class Case:
 def cases() -> list[Case]:
     """Return all cases that have a buggy test."""
     return [Case(folder.name) for folder in sorted(BUGS.iterdir()) if (folder / f"test_{folder.name}.py").exists()]
-
-
-def clear(folder: Path) -> None:
-    """Remove a folder of copies."""
-    shutil.rmtree(folder, ignore_errors=True)

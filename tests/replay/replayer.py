@@ -1,9 +1,9 @@
 """Replays witnesses, each in a forked copy of a fresh process in which no test has ever run.
 
 Run as a script by the interpreter under test, with `PYTHONHASHSEED` set anew for each start. One job a line on the
-standard input, `[folder, test, witness, times]` in JSON. A fork of this process has pytest collect the test, which
-imports the program, and then forks once for each replay, before anything of the test has run. One line of answer
-for a job: a list of `[status, summaries]`.
+standard input, `[folder, witnesses, times]` in JSON. A fork of this process has pytest collect the folder, which
+imports the programs, and then forks once for each replay, before anything of a test has run. One line of answer for a
+job: for each witness a list of `[status, summaries]`.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ import pytest
 
 
 class Replays:
-    """A pytest plugin: runs the collected test so many times, each time in a copy of this process."""
+    """A pytest plugin: replays each witness so many times, each time in a copy of this process."""
 
-    def __init__(self, times: int) -> None:
+    def __init__(self, witnesses: list[str], times: int) -> None:
         self.answers: list[Any] = []
+        self._witnesses = witnesses
         self._times = times
         self._failed = False
         self._summaries: list[Any] = []
@@ -38,14 +39,20 @@ class Replays:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Run the tests in copies."""
-        for _ in range(self._times):
-            self.answers.append(in_a_fork(lambda: self._replay(session)))
+        """Replay in copies."""
+        for path in self._witnesses:
+            self.answers.append([in_a_fork(lambda: self._replay(session, path)) for _ in range(self._times)])  # noqa: B023
         return True
 
-    def _replay(self, session: pytest.Session) -> list[Any]:
+    def _replay(self, session: pytest.Session, path: str) -> list[Any]:
+        from unblink.schedule import witness_file
+
+        plugin = session.config.pluginmanager.get_plugin("unblink-race")
+        assert plugin is not None
+        plugin._witness, plugin._witness_path = witness_file.load(path), path
         for item in session.items:
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+            if item.nodeid == plugin._witness.target:
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
         return [int(self._failed), self._summaries or self._texts]
 
 
@@ -72,13 +79,13 @@ def in_a_fork(work: Callable[[], Any]) -> Any:
     return json.loads(content) if content else [-2, [f"ended with wait status {status}"]]
 
 
-def collected_and_replayed(folder: str, test: str, witness: str, times: int) -> list[Any]:
-    """Collect the test, and replay it so many times."""
+def collected_and_replayed(folder: str, witnesses: list[str], times: int) -> list[Any]:
+    """Collect the folder, and replay each witness so many times."""
     os.chdir(folder)
-    replays = Replays(times)
-    arguments = ["-p", "no:unblink", "-p", "unblink_pytest", test, "-q", "-p", "no:cacheprovider"]
-    status = int(pytest.main([*arguments, "--rootdir", folder, "--race-replay", witness], plugins=[replays]))
-    return replays.answers or [[status, ["nothing ran"]]] * times
+    replays = Replays(witnesses, times)
+    arguments = ["-p", "no:unblink", "-p", "unblink_pytest", folder, "-q", "-p", "no:cacheprovider"]
+    status = int(pytest.main([*arguments, "--rootdir", folder, "--race-replay", witnesses[0]], plugins=[replays]))
+    return replays.answers or [[[status, ["nothing ran"]]] * times] * len(witnesses)
 
 
 def main() -> None:
@@ -87,9 +94,9 @@ def main() -> None:
     from unblink import _native  # noqa: F401
 
     for line in sys.stdin:
-        folder, test, witness, times = json.loads(line)
-        answers = in_a_fork(lambda: collected_and_replayed(folder, test, witness, times))
-        print(json.dumps(answers if isinstance(answers[0], list) else [answers] * times), flush=True)
+        folder, witnesses, times = json.loads(line)
+        answers = in_a_fork(lambda: collected_and_replayed(folder, witnesses, times))  # noqa: B023
+        print(json.dumps(answers), flush=True)
 
 
 if __name__ == "__main__":

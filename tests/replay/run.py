@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.replay.edits import EDITS
-from tests.replay.projects import ROOT, Case, cases
+from tests.replay.projects import ROOT, Case, cases, copy_all
 
 SOURCES = Path(os.environ.get("UNBLINK_SOURCES") or ROOT / "src")
 REPLAYER = Path(__file__).with_name("replayer.py")
@@ -71,27 +71,34 @@ def environment(hash_seed: int) -> dict[str, str]:
     return own | {"PYTHONPATH": str(SOURCES), "PYTHONHASHSEED": str(hash_seed)}
 
 
-def find(case: Case, folder: Path, python: str, seed: int) -> list[Witnessed]:
-    """Explore one case with the defaults and return its witnesses."""
+def find(chosen: list[Case], folder: Path, python: str, seed: int) -> list[Witnessed]:
+    """Explore the cases with the defaults and return their witnesses."""
+    copy_all(chosen, folder)
     summary = folder / "found.json"
-    subprocess.run(
-        [python, "-m", "pytest", case.test_file, "-q", "-p", "no:cacheprovider", *LOADED, "--race",
-         "--race-seed", str(seed), "--race-json", str(summary)],
-        cwd=folder, env=environment(0), capture_output=True, check=False,
+    ended = subprocess.run(
+        [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *LOADED, "--race", "--race-seed", str(seed),
+         "--race-json", str(summary)],
+        cwd=folder, env=environment(0), capture_output=True, text=True, check=False,
     )  # fmt: skip
+    if not summary.exists():
+        raise RuntimeError(ended.stdout[-2000:] + ended.stderr[-2000:])
+    by_file = {case.test_file: case for case in chosen}
     found = []
     for one in json.loads(summary.read_text(encoding="utf-8")):
-        if one["witness"] is not None:
-            path = folder / one["witness"]
-            preemptions = len(json.loads(path.read_text(encoding="utf-8"))["schedule"])
-            chosen = one["findings"][-1] if one["verdict"] == "failed" else one["findings"][0]
-            found.append(Witnessed(case, one["test"], path, chosen, preemptions))
+        case = by_file[one["test"].split("::")[0]]
+        if one["witness"] is None:
+            print(f"{case.name}, seed {seed}: nothing found")
+            continue
+        path = folder / one["witness"]
+        preemptions = len(json.loads(path.read_text(encoding="utf-8"))["schedule"])
+        result = one["findings"][-1] if one["verdict"] == "failed" else one["findings"][0]
+        found.append(Witnessed(case, one["test"], path, result, preemptions))
     return found
 
 
 def replay_fresh(python: str, folder: Path, one: Witnessed, hash_seed: int) -> list[Any]:
     """Replay in a whole new process."""
-    summary = folder / f"replayed-{hash_seed}.json"
+    summary = one.witness.with_name(f"{one.case.name}-{hash_seed}.replayed")
     ended = subprocess.run(
         [python, "-m", "pytest", one.test, "-q", "-p", "no:cacheprovider", *LOADED,
          "--race-replay", str(one.witness), "--race-json", str(summary)],
@@ -102,22 +109,18 @@ def replay_fresh(python: str, folder: Path, one: Witnessed, hash_seed: int) -> l
     return [ended.returncode, summaries or [ended.stdout[-900:] + ended.stderr[-300:]]]
 
 
-def replay_forked(
-    python: str, hash_seed: int, jobs: list[tuple[Path, Witnessed, str, int]]
-) -> list[tuple[Witnessed, tuple[str, str, str], list[Any]]]:
-    """Start one process and have it answer all jobs; return each answer with its way."""
-    lines = [json.dumps([str(folder), one.test, str(one.witness), times]) for folder, one, _, times in jobs]
+def replay_forked(python: str, hash_seed: int, folder: Path, found: list[Witnessed], times: int) -> list[list[Any]]:
+    """Start one process and have it replay each witness so many times in forks."""
+    job = json.dumps([str(folder), [str(one.witness) for one in found], times])
     ended = subprocess.run(
-        [python, str(REPLAYER)], input="\n".join(lines) + "\n", env=environment(hash_seed), capture_output=True,
-        text=True, check=False,
-    )  # fmt: skip
-    answers = ended.stdout.splitlines()
-    if len(answers) != len(jobs):
-        raise RuntimeError(f"{python}: {len(answers)} answers to {len(jobs)} jobs\n{ended.stderr[-2000:]}")
-    found = []
-    for (_, one, edit, _), line in zip(jobs, answers, strict=True):
-        found += [(one, (Path(python).parts[-3], edit, "forked"), answer) for answer in json.loads(line)]
-    return found
+        [python, str(REPLAYER)], input=job + "\n", env=environment(hash_seed), capture_output=True, text=True, check=False
+    )
+    lines = ended.stdout.splitlines()
+    try:
+        answers: list[list[Any]] = json.loads(lines[-1])
+    except (IndexError, ValueError):
+        raise RuntimeError(f"{python}: no answer\n{ended.stdout[-2000:]}{ended.stderr[-2000:]}") from None
+    return answers
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -138,54 +141,48 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def explore(options: argparse.Namespace, folder: Path) -> list[Witnessed]:
+def explore(options: argparse.Namespace, folder: Path) -> tuple[list[Case], list[Witnessed]]:
     """Find all witnesses."""
     wanted = [name for name in options.cases.split(",") if name]
     python = options.find_on or options.pythons.split(",")[0]
-
-    def explored(case: Case, seed: int) -> list[Witnessed]:
-        place = folder / "found" / str(seed) / case.name
-        case.copy(place)
-        return find(case, place, python, seed)
-
-    chosen = [(case, seed) for case in cases() if not wanted or case.name in wanted for seed in options.seeds]
-    with ThreadPoolExecutor(options.jobs) as pool:
-        found = list(pool.map(lambda pair: explored(*pair), chosen))
-    for (case, seed), witnesses in zip(chosen, found, strict=True):
-        if not witnesses:
-            print(f"{case.name}, seed {seed}: nothing found")
-    return [one for witnesses in found for one in witnesses]
+    chosen = [case for case in cases() if not wanted or case.name in wanted]
+    found = [one for seed in options.seeds for one in find(chosen, folder / f"seed-{seed}", python, seed)]
+    return chosen, found
 
 
-def replay_all(options: argparse.Namespace, folder: Path, found: list[Witnessed]) -> None:
+def replay_all(options: argparse.Namespace, folder: Path, chosen: list[Case], found: list[Witnessed]) -> None:
     """Replay every witness in every way."""
     pythons = options.pythons.split(",")
     edits = [name for name in options.edits.split(",") if name] or list(EDITS)
-    places = {}
-    for one in found:
-        for edit in edits:
-            places[one.case.name, edit] = place = folder / "edited" / edit.replace(" ", "-") / one.case.name
-            if not place.exists():
-                one.case.copy(place, edit)
-    shares = [(python, hash_seed) for python in pythons for hash_seed in range(1, options.hash_seeds + 1)]
-    count = -(-max(options.times - options.fresh, 0) // (len(shares) * len(edits)))
+    places = {edit: folder / "edited" / edit.replace(" ", "-") for edit in edits}
+    for edit, place in places.items():
+        copy_all(chosen, place, edit)
+    shares = [(p, h, edit) for h in range(1, options.hash_seeds + 1) for edit in edits for p in pythons]
+    count = -(-max(options.times - options.fresh, 0) // len(shares))
+
+    def forked(share: tuple[str, int, str]) -> None:
+        python, hash_seed, edit = share
+        answers = replay_forked(python, hash_seed, places[edit], found, count) if count else []
+        for one, replays in zip(found, answers, strict=bool(count)):
+            for answer in replays:
+                one.take((version_of(python), edit, "forked"), answer)
+
+    def fresh(share: tuple[int, Witnessed]) -> None:
+        number, one = share
+        python, edit = pythons[number % len(pythons)], edits[number % len(edits)]
+        answer = replay_fresh(python, places[edit], one, 1000 + number)
+        one.take((version_of(python), edit, "fresh"), answer)
+
     with ThreadPoolExecutor(options.jobs) as pool:
-        waiting = []
-        for python, hash_seed in shares if count else ():
-            jobs = [(places[one.case.name, edit], one, edit, count) for one in found for edit in edits]
-            waiting.append(pool.submit(replay_forked, python, hash_seed, jobs))
-        fresh = []
-        for one in found:
-            for number in range(options.fresh):
-                python, edit = pythons[number % len(pythons)], edits[number % len(edits)]
-                way = (Path(python).parts[-3], edit, "fresh")
-                place = places[one.case.name, edit]
-                fresh.append((one, way, pool.submit(replay_fresh, python, place, one, 1000 + number)))
-        for future in waiting:
-            for one, way, answer in future.result():
-                one.take(way, answer)
-        for one, way, answer in fresh:
-            one.take(way, answer.result())
+        for _ in pool.map(forked, shares):
+            pass
+        for _ in pool.map(fresh, [(number, one) for number in range(options.fresh) for one in found]):
+            pass
+
+
+def version_of(python: str) -> str:
+    """Return the name of the environment of an interpreter."""
+    return Path(python).parts[-3] if len(Path(python).parts) > 2 else python
 
 
 def show(found: list[Witnessed], most: int) -> bool:
@@ -210,8 +207,8 @@ def main(arguments: list[str]) -> int:
     options = parse(arguments)
     with tempfile.TemporaryDirectory(prefix="unblink-replay-") as name:
         folder = Path(name)
-        found = explore(options, folder)
-        replay_all(options, folder, found)
+        chosen, found = explore(options, folder)
+        replay_all(options, folder, chosen, found)
         return 0 if show(found, options.most) else 1
 
 

@@ -12,7 +12,7 @@ _pressed = False
 
 
 def was_pressed() -> bool:
-    """Whether Ctrl-C came since the exploration began."""
+    """Whether Ctrl-C came since the last exploration began; it may have come too late for that to notice."""
     return _pressed
 
 
@@ -43,5 +43,4 @@ def interruptible() -> Iterator[None]:
     try:
         yield
     finally:
-        _pressed = False
         signal.signal(signal.SIGINT, signal.default_int_handler)

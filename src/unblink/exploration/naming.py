@@ -56,6 +56,7 @@ class Names:
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
         self._locks: dict[int, str] = {}
+        self._bearers: dict[str, list[object]] = {}  # of a name, in the order in which they came
 
     def location(self, site: int, thing: Any, detail: Any) -> str:
         """Return the name of a shared location: of (object, attribute), (container, key) or a variable."""
@@ -65,7 +66,9 @@ class Names:
         if info.place == 3:
             return str(info.name)
         if info.place == 0 or (isinstance(detail, str) and not isinstance(thing, dict | list | set)):
-            return f"{self._owner(thing)}.{detail}"
+            owner = self._owner(thing)
+            named = isinstance(thing, type | ModuleType)
+            return f"{owner if named else self._numbered(owner, thing)}.{detail}"
         base = self._expression(info.filename, info.line, info.column, info.end_column, info.name) or self._owner(thing)
         return base if detail is None else f"{base}[{short(detail)}]"
 
@@ -75,8 +78,16 @@ class Names:
         if found is None:
             found = self._search(lock, frame or sys._getframe(1))
             if found is not None:
-                self._locks[id(lock)] = found
+                found = self._locks[id(lock)] = self._numbered(found, lock)
         return found or type(lock).__name__.lower().removeprefix("_")
+
+    def _numbered(self, name: str, bearer: object) -> str:
+        """Tell two things of one name apart: the second is `name#2`."""
+        bearers = self._bearers.setdefault(name, [])
+        place = next((n for n, other in enumerate(bearers) if other is bearer), len(bearers))
+        if place == len(bearers):
+            bearers.append(bearer)
+        return name if place == 0 else f"{name}#{place + 1}"
 
     def _owner(self, thing: Any) -> str:
         if isinstance(thing, type):

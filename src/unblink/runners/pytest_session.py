@@ -15,6 +15,7 @@ from _pytest.runner import runtestprotocol
 from unblink.explain.json_summary import json_summary
 from unblink.explain.summary import summary_line, uncontrolled_lines
 from unblink.explain.terminal import render
+from unblink.exploration.interrupt import was_pressed
 from unblink.exploration.result import Result
 from unblink.exploration.session import Session
 from unblink.exploration.settings import (
@@ -177,7 +178,7 @@ class RacePlugin:
             for name in ("unblink", "unblink_lines"):
                 setattr(late, name, getattr(reports[-1], name, None))
             reports = [*reports[:-1], late]
-        if result is not None and result.interrupted:
+        if result is not None and (result.interrupted or was_pressed()):
             for report in reports:
                 item.ihook.pytest_runtest_logreport(report=report)
             raise KeyboardInterrupt
