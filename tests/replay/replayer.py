@@ -41,7 +41,7 @@ class Replays:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Replay in copies."""
         for path in self._witnesses:
-            self.answers.append([in_a_fork(lambda: self._replay(session, path)) for _ in range(self._times)])  # noqa: B023
+            self.answers.append([in_a_fork(lambda: self._replay(session, path)) for _ in range(self._times)])
         return True
 
     def _replay(self, session: pytest.Session, path: str) -> list[Any]:
@@ -95,7 +95,7 @@ def main() -> None:
 
     for line in sys.stdin:
         folder, witnesses, times = json.loads(line)
-        answers = in_a_fork(lambda: collected_and_replayed(folder, witnesses, times))  # noqa: B023
+        answers = in_a_fork(lambda: collected_and_replayed(folder, witnesses, times))
         print(json.dumps(answers), flush=True)
 
 

@@ -113,7 +113,12 @@ def replay_forked(python: str, hash_seed: int, folder: Path, found: list[Witness
     """Start one process and have it replay each witness so many times in forks."""
     job = json.dumps([str(folder), [str(one.witness) for one in found], times])
     ended = subprocess.run(
-        [python, str(REPLAYER)], input=job + "\n", env=environment(hash_seed), capture_output=True, text=True, check=False
+        [python, str(REPLAYER)],
+        input=job + "\n",
+        env=environment(hash_seed),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     lines = ended.stdout.splitlines()
     try:

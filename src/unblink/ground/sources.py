@@ -5,6 +5,7 @@ from __future__ import annotations
 import dis
 import linecache
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -31,6 +32,7 @@ class Hook:
 FIRST_SITE = 3
 """The smaller numbers are no places in the source: none, the end of a task, the import system."""
 
+JOIN = "Thread.join"
 _VERBS = ("read", "write", "update")
 
 
@@ -65,9 +67,7 @@ class Sources:
         if len(info) == 9:
             what = info[7] if info[7] is not None else "item"
             return f"{_VERBS[info[6]]} {what}"
-        operation = self._native.OPERATIONS[info[0]]
-        inner = [code for code, _ in info[1][:-1]]
-        return f"{operation} in {inner[-1].co_qualname}" if inner else str(operation)
+        return _call(self._native.OPERATIONS[info[0]], info[1][:-1])
 
     def name(self, site: int) -> SiteName:
         """Return the name by which a witness knows `site`."""
@@ -184,6 +184,34 @@ def _function(qualname: str) -> str:
     for inlined in (".<listcomp>", ".<setcomp>", ".<dictcomp>"):
         qualname = qualname.replace(f".<locals>{inlined}", "").replace(inlined, "")
     return qualname.replace("<locals>.", "")
+
+
+def _call(operation: str, inner: Sequence[tuple[CodeType, int]]) -> str:
+    """Name an operation by the library's functions around it, from the one that the program calls inwards.
+
+    Several operations of one kind may be on that way (`Queue.put` takes its lock, waits, and takes it again), so the
+    innermost line is part of the name; but that of a start or a join is not the same in all versions of Python.
+    """
+    if not inner:
+        return operation
+    names = [code.co_qualname for code, _ in reversed(inner)]
+    if JOIN in names:
+        return f"join in {' > '.join(names[: names.index(JOIN) + 1])}"
+    if operation == "start":
+        return f"start in {names[0]}"
+    code, instruction = inner[0]
+    text = _code(code.co_filename, _place_in(code, instruction)[0])
+    return f"{operation} in {' > '.join(names)}" + (f": {text}" if text and len(set(_calls(code))) > 1 else "")
+
+
+@lru_cache(maxsize=4096)
+def _calls(code: CodeType) -> tuple[int, ...]:
+    """Return the lines of a function on which something is called."""
+    return tuple(
+        place.lineno or 0
+        for i in dis.get_instructions(code)
+        if (place := i.positions) is not None and _is_call(i.opname)
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -280,13 +280,18 @@ def test_ctrl_c_reports_what_was_found_so_far(tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        # A shell that put us in the background has us ignore the signal, and a child would do as we do.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     began = time.time()
     while not list(tmp_path.glob(".unblink/*.json")) and time.time() - began < 60:
         time.sleep(0.05)
     time.sleep(1.0)
     os.kill(process.pid, signal.SIGINT)
-    output, _ = process.communicate(timeout=30)
+    try:
+        output, _ = process.communicate(timeout=30)
+    finally:
+        process.kill()
     assert process.returncode == 2, output
     tests = json.loads((tmp_path / "race.json").read_text())
     assert [t["verdict"] for t in tests] == ["failed", "passed"]
