@@ -28,6 +28,7 @@ extern "C" {
 #undef Py_BUILD_CORE
 #endif
 
+#include <algorithm>
 #include <cstdint>
 
 namespace unblink::compat {
@@ -93,7 +94,10 @@ inline PyCodeObject* code_of(Frame* frame) {
 // Frames that the interpreter keeps for itself between C and Python have no source.
 inline bool is_python(Frame* frame) {
 #if PY_VERSION_HEX >= 0x030C0000
-  return frame->owner != FRAME_OWNED_BY_CSTACK && code_of(frame) != nullptr;
+  if (frame->owner == FRAME_OWNED_BY_CSTACK) return false;
+  // Where a specialised call makes an object, the interpreter's own code stands below __init__; its file is called as it is.
+  const PyCodeObject* code = code_of(frame);
+  return code != nullptr && code->co_filename != code->co_name;
 #else
   (void)frame;
   return true;
@@ -119,6 +123,33 @@ inline int call_of(PyCodeObject* code, int instruction) {
   (void)code;
   return instruction;
 #endif
+}
+
+// Some calls are compiled twice, such as those of a `while`'s condition, at its top and at its bottom, or of a
+// `finally`: the first of those instructions stands for all.
+inline int first_of_twins(PyCodeObject* code, int instruction) {
+  PyObject* bytes = PyCode_GetCode(code);
+  if (bytes == nullptr) {
+    PyErr_Clear();
+    return instruction;
+  }
+  const char* text = PyBytes_AS_STRING(bytes);
+  const int end = static_cast<int>(PyBytes_GET_SIZE(bytes) / 2);
+  int found = instruction;
+  int here[4];
+  if (instruction < end && PyCode_Addr2Location(code, instruction * 2, &here[0], &here[1], &here[2], &here[3]) && here[1] >= 0) {
+    for (int i = 0; i < instruction; ++i) {
+      int there[4];
+      if (text[i * 2] != text[instruction * 2]) continue;
+      if (!PyCode_Addr2Location(code, i * 2, &there[0], &there[1], &there[2], &there[3])) continue;
+      if (std::equal(here, here + 4, there)) {
+        found = i;
+        break;
+      }
+    }
+  }
+  Py_DECREF(bytes);
+  return found;
 }
 
 // ---- seconds, as every timeout of the interpreter is read: rounded away from zero, with its errors

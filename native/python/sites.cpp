@@ -77,7 +77,7 @@ SiteId make_call_site(Op op, PyThreadState* ts) {
   for (compat::Frame* frame = compat::top_frame(ts); frame != nullptr; frame = frame->previous) {
     if (!compat::is_python(frame)) continue;
     PyCodeObject* code = compat::code_of(frame);
-    const int instruction = compat::call_of(code, compat::instruction_of(frame));
+    const int instruction = compat::first_of_twins(code, compat::call_of(code, compat::instruction_of(frame)));
     hash = mixed(hash, code, instruction);
     site.frames.emplace_back(code, instruction);
     if (origin_of(code) == kProgram || site.frames.size() >= kMostFrames) break;

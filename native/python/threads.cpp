@@ -206,10 +206,11 @@ PyObject* join(PyObject* handle, PyObject* args) {
     return nullptr;
   }
   const SiteId site = site_of_call(Op::kJoin);
-  if (points_on() && !go(G.engine.point(Op::kJoin, site, key_of_task(id)))) return nullptr;
-  if (!G.task(id).ended && timeout > 0 &&
-      !go(G.engine.wait(Op::kJoin, site, key_of_task(id), deadline_after(timeout))))
+  if (!G.task(id).ended && timeout > 0) {  // one pass of the site, as the lock of earlier Pythons has it
+    if (!go(G.engine.wait(Op::kJoin, site, key_of_task(id), deadline_after(timeout)))) return nullptr;
+  } else if (points_on() && !go(G.engine.point(Op::kJoin, site, key_of_task(id)))) {
     return nullptr;
+  }
   if (G.task(id).ended) G.engine.observe(key_of_task(id));
   if (G.observer != nullptr) {
     PyObject* number = PyLong_FromLong(id);

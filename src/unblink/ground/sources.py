@@ -195,13 +195,17 @@ def _call(operation: str, inner: Sequence[tuple[CodeType, int]]) -> str:
     if not inner:
         return operation
     names = [code.co_qualname for code, _ in reversed(inner)]
-    if JOIN in names:
+    if JOIN in names and operation != "release":
         return f"join in {' > '.join(names[: names.index(JOIN) + 1])}"
     if operation == "start":
         return f"start in {names[0]}"
     code, instruction = inner[0]
-    text = _code(code.co_filename, _place_in(code, instruction)[0])
-    return f"{operation} in {' > '.join(names)}" + (f": {text}" if text and len(set(_calls(code))) > 1 else "")
+    line = _place_in(code, instruction)[0]
+    text = _code(code.co_filename, line)
+    if not text or len(set(_calls(code))) < 2:
+        return f"{operation} in {' > '.join(names)}"
+    alike = sum(_code(code.co_filename, earlier) == text for earlier in range(code.co_firstlineno, line))
+    return f"{operation} in {' > '.join(names)}: {text}" + (f" ({alike + 1})" if alike else "")
 
 
 @lru_cache(maxsize=4096)
