@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.replay.edits import EDITS
+from .edits import EDITS
 
 ROOT = Path(__file__).resolve().parents[2]
 BUGS = ROOT / "tests" / "bugs"

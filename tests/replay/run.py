@@ -22,10 +22,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.replay.edits import EDITS
-from tests.replay.projects import ROOT, Case, cases, copy_all
+from .edits import EDITS
+from .projects import ROOT, Case, cases, copy_all
 
-SOURCES = Path(os.environ.get("UNBLINK_SOURCES") or ROOT / "src")
+SOURCES = Path(os.environ.get("UNBLINK_SOURCES") or ROOT / "src")  # used if it was built in place
 REPLAYER = Path(__file__).with_name("replayer.py")
 MOST_PREEMPTIONS = 3
 LOADED = ("-p", "no:unblink", "-p", "unblink_pytest")  # also where a distribution of unblink is installed
@@ -68,7 +68,9 @@ class Witnessed:
 def environment(hash_seed: int) -> dict[str, str]:
     """Return the variables of a process under test."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
-    return own | {"PYTHONPATH": str(SOURCES), "PYTHONHASHSEED": str(hash_seed)}
+    if any((SOURCES / "unblink").glob("_native*")):
+        own["PYTHONPATH"] = str(SOURCES)
+    return own | {"PYTHONHASHSEED": str(hash_seed)}
 
 
 def find(chosen: list[Case], folder: Path, python: str, seed: int) -> list[Witnessed]:

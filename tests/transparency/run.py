@@ -17,9 +17,9 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.transparency.packages import PACKAGES, Package
-from tests.transparency.suites import Suite, Way, run
-from tests.transparency.workshop import ROOT, Unavailable, Workshop
+from .packages import PACKAGES, Package
+from .suites import Suite, Way, run
+from .workshop import ROOT, Unavailable, Workshop
 
 Key = tuple[str, str]
 

@@ -14,8 +14,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from tests.transparency.packages import Package
-from tests.transparency.workshop import Workshop
+from .packages import Package
+from .workshop import Workshop
 
 
 class Way(StrEnum):

@@ -9,7 +9,7 @@ import sys
 import tarfile
 from pathlib import Path
 
-from tests.transparency.packages import Package
+from .packages import Package
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = Path(os.environ.get("UNBLINK_SOURCES") or ROOT / "src")  # unblink itself, built in place
