@@ -68,7 +68,7 @@ class Witnessed:
 def environment(hash_seed: int) -> dict[str, str]:
     """Return the variables of a process under test."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
-    if any((SOURCES / "unblink").glob("_native*")):
+    if any((SOURCES / "unblink").glob("_native*.so")):
         own["PYTHONPATH"] = str(SOURCES)
     return own | {"PYTHONHASHSEED": str(hash_seed)}
 
