@@ -1,4 +1,8 @@
-"""Executions a second beside other tools, on two threads that do one `+=` each, by turns in one run."""
+"""Executions a second beside other tools, on two threads that do one `+=` each, and a hundred, by turns in one run.
+
+With one each, most of an execution is what two `threading.Thread`s cost to be made, started and joined; the peers
+start tasks of their own. With a hundred each, most of it is scheduling.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +16,8 @@ from benchmarks.measuring import Best, by_turns
 from benchmarks.programs import threads
 from benchmarks.row import Row
 
-OURS = 1000
-ROUNDS = 12
+PROGRAMS = {1: 1000, 100: 100}  # `+=` of each thread: our executions for one measurement
+ROUNDS = 8
 
 
 class Peer:
@@ -43,37 +47,36 @@ class Peer:
 def rows() -> list[Row]:
     """Measure."""
     prepare()
+    return [row for times, count in PROGRAMS.items() for row in _rows(times, count)]
+
+
+def _rows(times: int, count: int) -> list[Row]:
     programs = peers_bin()
     folder = ROOT / "benchmarks" / "peers"
     commands = {
-        "frontrun": [str(programs / "frontrun"), str(programs / "python"), str(folder / "for_frontrun.py")],
-        "interleave-test": [str(programs / "python"), str(folder / "for_interleave_test.py")],
+        "frontrun": [str(programs / "frontrun"), str(programs / "python"), str(folder / "for_frontrun.py"), str(times)],
+        "interleave-test": [str(programs / "python"), str(folder / "for_interleave_test.py"), str(times)],
     }
+    body = threads.increments(2, times)
     with ExitStack() as stack:
         peers = {name: Peer(command, stack) for name, command in commands.items() if Path(command[0]).exists()}
         works = {name: peer.explore for name, peer in peers.items() if peer.runs}
-        ours = by_turns({"ours": explore_loop(threads.two_increments, OURS), **works}, ROUNDS)["ours"]
-        return [row for name, peer in peers.items() for row in _compared(name, peer, ours)]
+        ours = by_turns({"ours": explore_loop(body, count), **works}, ROUNDS)["ours"]
+        return [row for name, peer in peers.items() for row in _compared(f"{times} += each, {name}", peer, ours, count)]
 
 
-def _compared(name: str, peer: Peer, ours: Best) -> list[Row]:
+def _compared(name: str, peer: Peer, ours: Best, count: int) -> list[Row]:
     if not peer.runs:
         return [Row("peers", f"{name} does not run on this Python", 0.0, "")]
-    by_wall, by_cpu = OURS / ours.wall / peer.rate_wall, OURS / ours.cpu / peer.rate_cpu
+    wall, cpu = count / ours.wall, count / ours.cpu
+    note = f"{wall:,.0f}/s to {peer.rate_wall:,.0f}/s"
     return [
-        Row(
-            "peers",
-            f"{name}: our executions per second to its",
-            by_wall,
-            "x",
-            50.0,
-            note=f"{OURS / ours.wall:,.0f}/s to {peer.rate_wall:,.0f}/s",
-        ),
+        Row("peers", f"{name}: our executions per second to its", wall / peer.rate_wall, "x", 50.0, note=note),
         Row(
             "peers",
             f"{name}: the same per processor second",
-            by_cpu,
+            cpu / peer.rate_cpu,
             "x",
-            note=f"{OURS / ours.cpu:,.0f}/s to {peer.rate_cpu:,.0f}/s",
+            note=f"{cpu:,.0f}/s to {peer.rate_cpu:,.0f}/s",
         ),
     ]

@@ -1,11 +1,14 @@
-"""frontrun: random schedules of two threads that do one `+=` each on a shared counter."""
+"""frontrun: random schedules of two threads that do `+=` on a shared counter, as often as the argument says."""
 
 from __future__ import annotations
+
+import sys
 
 import frontrun
 from serving import serve
 
-ATTEMPTS = 100
+TIMES = int(sys.argv[1])
+ATTEMPTS = max(10, 100 // TIMES)
 
 
 class Counter:
@@ -13,7 +16,8 @@ class Counter:
         self.value = 0
 
     def add(self) -> None:
-        self.value += 1
+        for _ in range(TIMES):
+            self.value += 1
 
 
 def explore() -> int:

@@ -5,8 +5,10 @@
 // met with probability at least 1/(n k^(d-1)).
 //
 // Deviations: the clock is one more task, so that a stall is one more thing with a priority; after it was chosen
-// its priority is drawn again, for a clock that never sleeps would spend the whole stall at once. Invariant:
-// change points are positions in [1, k], sorted, consumed in order.
+// its priority is drawn again, for a clock that never sleeps would spend the whole stall at once. Invariants:
+// change points are positions in [1, k], sorted, consumed in order; `order_` has the tasks by falling priority, each
+// once, but for ended ones, which leave it when the search for the highest that is ready meets them. So a decision
+// looks at the tasks above the chosen one, which wait, and at no others.
 #include <algorithm>
 #include <vector>
 
@@ -20,6 +22,7 @@ class Pct final : public Strategy {
   void begin(const StrategyOptions& options) override {
     rng_.reseed(options.seed);
     priority_.clear();
+    order_.clear();
     clock_ = 1.0 + rng_.unit();
     next_change_ = 0;
     changes_.clear();
@@ -34,13 +37,16 @@ class Pct final : public Strategy {
 
   void spawned(TaskId task, TaskId, std::int32_t) override {
     const auto wanted = static_cast<std::size_t>(task) + 1;
-    while (priority_.size() < wanted) priority_.push_back(1.0 + rng_.unit());
+    while (priority_.size() < wanted) {
+      priority_.push_back(1.0 + rng_.unit());
+      insert(static_cast<TaskId>(priority_.size() - 1));
+    }
   }
 
   TaskId choose(const Situation& s) override {
     TaskId best = highest(s);
     while (next_change_ < changes_.size() && s.step >= changes_[next_change_]) {
-      of(best) = labels_[next_change_++];
+      lower(best, labels_[next_change_++]);
       best = highest(s);
     }
     if (best == kClock) clock_ = 1.0 + rng_.unit();
@@ -50,16 +56,35 @@ class Pct final : public Strategy {
  private:
   double& of(TaskId task) { return task == kClock ? clock_ : priority_[static_cast<std::size_t>(task)]; }
 
+  void insert(TaskId task) {
+    const auto place = std::find_if(order_.begin(), order_.end(), [&](TaskId other) { return of(other) < of(task); });
+    order_.insert(place, task);
+  }
+
+  void lower(TaskId task, double priority) {
+    of(task) = priority;
+    if (task == kClock) return;
+    order_.erase(std::find(order_.begin(), order_.end(), task));
+    insert(task);
+  }
+
   TaskId highest(const Situation& s) {
-    TaskId best = s.clock_allowed ? kClock : kNone;
-    s.ready.each([&](TaskId t) {
-      if (best == kNone || of(t) > of(best)) best = t;
-    });
-    return best;
+    std::size_t ended = 0;
+    TaskId best = kNone;
+    for (std::size_t i = 0; i < order_.size() && best == kNone; ++i) {
+      const TaskId task = order_[i];
+      if (s.ready.has(task))
+        best = task;
+      else if (s.tasks.pending(task).op == Op::kEnd)
+        ++ended;
+    }
+    if (ended > 0) std::erase_if(order_, [&](TaskId t) { return !s.ready.has(t) && s.tasks.pending(t).op == Op::kEnd; });
+    return s.clock_allowed && (best == kNone || clock_ > of(best)) ? kClock : best;
   }
 
   Rng rng_;
   std::vector<double> priority_;
+  std::vector<TaskId> order_;
   double clock_ = 0.0;
   std::vector<std::uint64_t> changes_;
   std::vector<double> labels_;

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from unblink.explain import diagnosis as names
 from unblink.explain.diagnosis import Diagnosis
+from unblink.explain.kept_copies import kept_copy
 from unblink.explain.vocabulary import (
     ACCESSING,
     WRITING,
@@ -171,6 +172,28 @@ def _stale(made: tuple[Event, Event], write: Event, read: Event) -> Diagnosis | 
         (read.number, f"misses #{write.number}"),
     )
     return Diagnosis(names.STALE_READ, copy.target, (source, copy, write, read), read.at, remarks)
+
+
+def stale_copy(finding: Finding) -> Diagnosis | None:
+    """A task uses under a lock what it kept of an earlier time under it, and another task was there in between."""
+    visitors: dict[str, set[int]] = {}
+    for event in finding.events:
+        if role(event) in ACCESSING:
+            visitors.setdefault(event.target, set()).add(event.task)
+
+    def place_of(event: Event) -> str | None:
+        return event.target if len(visitors.get(event.target, ())) == 1 else None
+
+    found = kept_copy(finding.events, place_of)
+    if found is None:
+        return None
+    remarks = (
+        (found.write.number, f"kept from #{found.source.number}"),
+        (found.missed.number, f"after this, {found.write.target} is out of date"),
+        (found.read.number, f"misses what #{found.missed.number} did"),
+    )
+    evidence = (found.source, found.write, found.missed, found.read)
+    return Diagnosis(names.STALE_READ, found.write.target, evidence, found.read.at, remarks)
 
 
 def order_violation(finding: Finding) -> Diagnosis | None:

@@ -18,6 +18,7 @@ from unblink.explain.order_patterns import (
     lease_outlived,
     no_second_check,
     order_violation,
+    stale_copy,
     stale_read,
 )
 from unblink.explain.triples import triple_diagnosis
@@ -43,6 +44,7 @@ def diagnose(finding: Finding) -> Diagnosis | None:
         no_second_check,
         lambda found: triple_diagnosis(found.events, found.passing),
         stale_read,
+        stale_copy,
         order_violation,
     )
     if not schedule_matters(finding):

@@ -14,6 +14,7 @@ from dataclasses import replace
 from types import FrameType, ModuleType
 from typing import Any
 
+from unblink.explain.kept_copies import kept_copy
 from unblink.exploration.library_calls import library_call
 from unblink.exploration.naming import Names, short
 from unblink.ground.sources import FIRST_SITE, Sources
@@ -125,14 +126,26 @@ class Recorder:
         self.stalls_seen = self._stalls()
 
     def _drop_private(self) -> None:
-        """Leave out accesses to what one task alone has touched, or nobody has written."""
-        kept = [event for event in self.events if self._is_shared(self._places.get(event.number))]
+        """Leave out accesses to what one task alone has touched, or nobody has written.
+
+        What a task kept to itself of one critical section and used in a later one stays, where another task was in
+        such a section in between: there a copy may have gone stale.
+        """
+        outdated = self._kept_across_sections()
+        kept = [event for event in self.events if event.number in outdated or self._is_shared(event.number)]
         self.events = [replace(event, number=number) for number, event in enumerate(kept, 1)]
         self._places.clear()
         self._alive.clear()
 
-    def _is_shared(self, place: object) -> bool:
+    def _is_shared(self, number: int) -> bool:
+        place = self._places.get(number)
         return place is None or (place in self._written and len(self._visitors[place]) > 1)
+
+    def _kept_across_sections(self) -> set[int]:
+        """Return the last private write and read of which the pattern `stale read` speaks; see `kept_copy`."""
+        private = {number: place for number, place in self._places.items() if not self._is_shared(number)}
+        found = kept_copy(self.events, lambda event: private.get(event.number))
+        return set() if found is None else {found.write.number, found.read.number}
 
     def _tasks(self) -> tuple[TaskInfo, ...]:
         """Return the tasks of the execution, as reports show them."""

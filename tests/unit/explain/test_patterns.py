@@ -221,6 +221,29 @@ def test_a_copy_older_than_its_source_is_a_stale_read() -> None:
     assert found.where is not None and found.where.line == 5
 
 
+KEPT = (
+    (1, "acquire", "DB.lock", 3, "with lock:"),
+    (1, "release", "DB.lock", 3, "with lock:"),
+    (1, "write", "answers['sum']", 4, "answers[query] = total", "100"),
+    (2, "acquire", "DB.lock", 9, "with lock:"),
+    (2, "release", "DB.lock", 9, "with lock:"),
+    (1, "acquire", "DB.lock", 6, "with lock:", None, "!"),
+    (1, "read", "answers['sum']", 7, "return answers[query]", "100", ("DB.lock",)),
+)
+
+
+def test_a_copy_kept_across_anothers_critical_section_is_a_stale_read() -> None:
+    found = named(finding(events(*KEPT)))
+    assert (found.pattern, found.title) == (names.STALE_READ, "stale read of answers['sum']")
+    assert found.where is not None and found.where.line == 7
+
+
+@pytest.mark.parametrize("left_out", [3, 5], ids=["nobody was in between", "the lock is not taken again"])
+def test_a_copy_that_nobody_made_stale_is_no_stale_read(left_out: int) -> None:
+    found = named(finding(events(*KEPT[:left_out], *KEPT[left_out + 1 :])))
+    assert found.pattern is None
+
+
 def test_a_read_before_the_write_that_it_needs_is_an_order_violation() -> None:
     failing = events((0, "read", "out", 3, "print(out)", "0"), (1, "write", "out", 9, "out = 5", "5", "!"))
     passing = events((1, "write", "out", 9, "out = 5", "5"), (0, "read", "out", 3, "print(out)", "5"))
