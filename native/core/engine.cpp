@@ -3,14 +3,13 @@
 namespace unblink {
 
 namespace {
-constexpr std::size_t kTraceCapacity = 1 << 16;
 // Who reads the clock so often without doing anything else waits for it, and need not wait for long.
 constexpr std::uint32_t kManyReadings = 100'000;
 constexpr Nanos kLongTick = 1'000'000;
 constexpr Nanos kTick = 1'000;  // a reading of the clock takes a microsecond
 }  // namespace
 
-Engine::Engine() { trace_.reserve(kTraceCapacity); }
+Engine::Engine() { log_.reserve(kLogCapacity); }
 
 void Engine::begin(Strategy& strategy, const RunOptions& options) {
   strategy_ = &strategy;
@@ -32,7 +31,7 @@ void Engine::begin(Strategy& strategy, const RunOptions& options) {
   shadow_.clear();
   deviations_.clear();
   stalls_.clear();
-  trace_.clear();
+  log_.clear();
   trace_hash_ = call_hash_ = 0xcbf29ce484222325ULL;
   if (!options.as_before) {
     for (const SiteId site : heating_) hot_[site] = 2;
@@ -42,7 +41,22 @@ void Engine::begin(Strategy& strategy, const RunOptions& options) {
   strategy.begin(options.strategy);
 }
 
-void Engine::end_execution() { strategy_ = nullptr; }
+void Engine::end_execution() {
+  if (strategy_ == nullptr) return;
+  if (learns_) take_in(*strategy_, log_, parents());
+  strategy_ = nullptr;
+}
+
+void Engine::take_in(Strategy& strategy, const Log& log, const std::vector<TaskId>& parents) {
+  strategy.ended(log);
+  if (strategy.teaches()) knowledge_.learn(log, parents, strategy.is_default_order());
+}
+
+std::vector<TaskId> Engine::parents() const {
+  std::vector<TaskId> parents;
+  for (std::size_t i = 0; i < count_; ++i) parents.push_back(tasks_[i].parent);
+  return parents;
+}
 
 TaskId Engine::spawn(TaskId parent) {
   const auto id = static_cast<TaskId>(count_++);
@@ -52,9 +66,8 @@ TaskId Engine::spawn(TaskId parent) {
   record.timed_out = false;
   record.parent = parent;
   record.children = 0;
-  record.pending = Pending{Op::kBegin, kNoSite, kNoKey, 0};
+  record.pending = Pending{Op::kBegin, kNoSite, kNoKey, 0, 0};
   record.last_site = kNoSite;
-  record.occurrence = 0;
   record.waits_for = kNoKey;
   record.deadline = kForever;
   ++record.ticket;
@@ -84,8 +97,7 @@ TaskId Engine::spawn(TaskId parent) {
 void Engine::arrive(Op op, SiteId site, Key key) {
   TaskRecord& record = me();
   record.last_site = record.pending.site;
-  record.pending = Pending{op, site, key, steps_ + 1};
-  record.occurrence = count_pass(site);
+  record.pending = Pending{op, site, key, steps_ + 1, count_pass(site)};
   ++steps_;
   ++moments_;
   ++run_length_;
@@ -96,7 +108,6 @@ void Engine::arrive(Op op, SiteId site, Key key) {
       (static_cast<std::uint64_t>(current_) << 40) | (static_cast<std::uint64_t>(op) << 32) | site;
   trace_hash_ = (trace_hash_ ^ word) * 0x100000001b3ULL;
   if (op < Op::kRead && site < counts_.size() && counts_[site]) call_hash_ = (call_hash_ ^ word) * 0x100000001b3ULL;
-  if (trace_.size() < kTraceCapacity) trace_.push_back({current_, site, op});
 }
 
 TaskId Engine::default_choice() const {
@@ -122,7 +133,8 @@ TaskId Engine::next() {
       if (idle_ != nullptr && idle_(has_deadline)) continue;
       if (!has_deadline) return kNone;
       now_ = std::max(now_, deadline);
-      fire_timers();
+      enter_log(kClock, Op::kStall, kNoSite, kNoKey);
+      fire_timers(kClock);
       continue;
     }
     if (has_deadline) shortest_stall_ = std::min(shortest_stall_, deadline - now_);
@@ -134,10 +146,10 @@ TaskId Engine::next() {
     const bool fair_only = steps_ - last_progress_ > options_.livelock_after / 4;
     if (others && !unfair && !fair_only) {
       const TaskRecord& record = task(current_);
-      pick = strategy_->choose({*this, ready_, current_, by_default, record.occurrence, clock_allowed, steps_});
+      pick = strategy_->choose({*this, ready_, current_, by_default, clock_allowed, steps_, log_});
       if (!(pick == kClock ? clock_allowed : ready_.has(pick))) pick = by_default;
       if (pick != by_default)
-        deviations_.push_back({current_, record.pending.site, record.occurrence, pick, ready_.has(current_)});
+        deviations_.push_back({current_, record.pending.site, record.pending.occurrence, pick, ready_.has(current_)});
     }
     if (pick == kClock) {
       stall_until(deadline);
@@ -150,6 +162,8 @@ TaskId Engine::next() {
     } else if (unfair) {
       run_length_ = 0;
     }
+    const Pending& pending = task(pick).pending;
+    enter_log(pick, pending.op, pending.site, pending.key);
     return pick;
   }
 }
@@ -157,7 +171,10 @@ TaskId Engine::next() {
 TaskId Engine::point(Op op, SiteId site, Key key) {
   arrive(op, site, key);
   if (alive_ == 1 && timers_.empty()) {  // nobody to switch to; the limits still hold
-    if (steps_ - last_progress_ <= options_.livelock_after && steps_ <= options_.step_limit) return current_;
+    if (steps_ - last_progress_ <= options_.livelock_after && steps_ <= options_.step_limit) {
+      enter_log(current_, op, site, key);
+      return current_;
+    }
   }
   return next();
 }
@@ -253,12 +270,13 @@ bool Engine::has_timers() {
   return next_deadline(unused);
 }
 
-void Engine::fire_timers() {
+void Engine::fire_timers(TaskId by) {
   Nanos deadline;
   while (next_deadline(deadline) && deadline <= now_) {
     const TaskId id = timers_.top().task;
     timers_.pop();
     task(id).timed_out = true;
+    enter_log(by, Op::kPublish, task(id).pending.site, task(id).waits_for);
     delist(id);
     wake(id);
   }
@@ -271,14 +289,15 @@ void Engine::stall_until(Nanos deadline) {
   if (amount > 0) stalls_.push_back({amount, held, record.last_site, record.pending.site});
   stalled_ += amount;
   now_ += amount;
-  fire_timers();
+  enter_log(kClock, Op::kStall, kNoSite, kNoKey);
+  fire_timers(kClock);
 }
 
 Nanos Engine::tick() {
   ++since_point_;
   now_ += ++readings_ <= kManyReadings ? kTick : kLongTick;
   // A reading may pass a deadline: whoever slept until then is ready, with no stall to account for.
-  if (!timers_.empty()) fire_timers();
+  if (!timers_.empty()) fire_timers(current_);
   return now_;
 }
 
@@ -358,6 +377,7 @@ void Engine::released(Key key) {
   touch(meeting);
   if (meeting.owner != kNone) drop_lock(task(meeting.owner), key);
   meeting.owner = kNone;
+  enter_log(current_, Op::kRelease, kNoSite, key);
   clocks_[clock_of(meeting)].join(me().clock);
   step_epoch(me(), current_);
   for (TaskId t = meeting.head; t != kNone; t = task(t).next) wake(t);
@@ -374,6 +394,7 @@ void Engine::signal(Key key) {
 }
 
 void Engine::publish(Key key) {
+  enter_log(current_, Op::kPublish, kNoSite, key);
   Meeting& meeting = meetings_[key];
   clocks_[clock_of(meeting)].join(me().clock);
   if (meeting.causes == ClockPool::kNothing) meeting.causes = clocks_.take();
@@ -438,6 +459,7 @@ std::vector<SiteId> Engine::hot_sites() const {
 void Engine::forget() {
   hot_.assign(hot_.size(), 0);
   heating_.clear();
+  knowledge_.forget();
 }
 
 }  // namespace unblink

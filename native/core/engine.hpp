@@ -19,6 +19,7 @@
 
 #include "clocks.hpp"
 #include "flat_map.hpp"
+#include "knowledge.hpp"
 #include "shadow.hpp"
 #include "strategy.hpp"
 #include "task_set.hpp"
@@ -35,12 +36,6 @@ struct Deviation {
   std::uint32_t occurrence;
   TaskId to;  // a task or kClock
   bool preempts;  // `task` could have gone on
-};
-
-struct TraceEntry {
-  TaskId task;
-  SiteId site;
-  Op op;
 };
 
 // A time for which ready tasks were held back.
@@ -71,7 +66,6 @@ struct TaskRecord {
   std::int32_t children = 0;
   Pending pending;
   SiteId last_site = kNoSite;
-  std::uint32_t occurrence = 0;
   Key waits_for = kNoKey;  // key of the list it stands in
   TaskId next = kNone;     // neighbours in that list
   TaskId previous = kNone;
@@ -104,6 +98,9 @@ class Engine final : public Tasks {
   void begin(Strategy& strategy, const RunOptions& options);
   TaskId spawn(TaskId parent);  // a ready task, about to begin
   void end_execution();
+  // Takes in what an execution showed, this one's or that of another process which `strategy` was prepared for.
+  void take_in(Strategy& strategy, const Log& log, const std::vector<TaskId>& parents);
+  std::vector<TaskId> parents() const;
   // Asked when no task is ready, before the clock moves: may make some ready, and says whether it did.
   void set_idle(bool (*idle)(bool has_deadline)) { idle_ = idle; }
 
@@ -160,7 +157,7 @@ class Engine final : public Tasks {
   Ending ending() const { return ending_; }
   void set_ending(Ending ending) { ending_ = ending; }
   const std::vector<Deviation>& deviations() const { return deviations_; }
-  const std::vector<TraceEntry>& trace() const { return trace_; }
+  const Log& log() const { return log_; }
   const std::vector<StallRecord>& stalls() const { return stalls_; }
   std::uint64_t trace_hash() const { return trace_hash_; }
   // Of the program's controlled calls and of its accesses, points or not: equal for executions that do the same.
@@ -177,8 +174,13 @@ class Engine final : public Tasks {
   void heat(SiteId site);      // at once: a schedule names it
   std::vector<SiteId> hot_sites() const;
   void forget();
+  Knowledge& knowledge() { return knowledge_; }
+  // Whether executions are learned from: it costs some microseconds each, and not every strategy uses it.
+  void set_learning(bool learns) { learns_ = learns; }
 
  private:
+  static constexpr std::size_t kLogCapacity = 1 << 16;
+
   struct Timer {
     Nanos deadline;
     std::uint64_t ticket;
@@ -190,10 +192,13 @@ class Engine final : public Tasks {
 
   TaskRecord& me() { return tasks_[static_cast<std::size_t>(current_)]; }
   void arrive(Op op, SiteId site, Key key);
+  void enter_log(TaskId task, Op op, SiteId site, Key key) {
+    if (log_.size() < kLogCapacity) log_.push_back({key, site, task, op});
+  }
   [[gnu::noinline]] bool enter(Key location, SiteId site, bool writes, bool part);
   TaskId default_choice() const;
   bool next_deadline(Nanos& deadline);
-  void fire_timers();
+  void fire_timers(TaskId by);
   void stall_until(Nanos deadline);
   void hold(TaskRecord& record, TaskId id, Nanos deadline);
   void enlist(TaskId id, Key key);
@@ -240,13 +245,15 @@ class Engine final : public Tasks {
   Shadow shadow_;
   std::vector<Deviation> deviations_;
   std::vector<StallRecord> stalls_;
-  std::vector<TraceEntry> trace_;
+  Log log_;
   std::uint64_t trace_hash_ = 0;
   std::uint64_t call_hash_ = 0;
 
   // --- the knowledge ---
   std::vector<std::uint8_t> hot_;  // 0 cold, 1 from the next execution on, 2 hot
   std::vector<SiteId> heating_;
+  Knowledge knowledge_;
+  bool learns_ = false;
   std::vector<std::uint8_t> counts_;  // by site: whether it enters call_hash()
 };
 

@@ -12,6 +12,7 @@
 #pragma once
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "rng.hpp"
 #include "task_set.hpp"
@@ -25,11 +26,24 @@ struct Pending {
   SiteId site = kNoSite;
   Key key = kNoKey;
   std::uint64_t since = 0;  // the engine's step at which the task came to it
+  std::uint32_t occurrence = 0;  // the task's passes of the site, this one included
 
   bool conflicts(const Pending& other) const {
     return key != kNoKey && key == other.key && !(observes_only(op) && observes_only(other.op));
   }
 };
+
+// What happened, in the order in which it did. An operation is entered when its task is chosen to perform it. A release, and
+// whatever else makes a waiting task ready, is entered as it happens, inside of the operation before it.
+struct Happened {
+  Key key;
+  SiteId site;
+  TaskId task;  // kClock: the clock ran to a deadline
+  Op op;
+
+  bool is_inside() const { return op == Op::kRelease || op == Op::kPublish; }
+};
+using Log = std::vector<Happened>;
 
 class Tasks {  // the part of the engine that strategies read
  public:
@@ -43,9 +57,9 @@ struct Situation {
   const TaskSet& ready;
   TaskId current;        // who came here; ready or not
   TaskId by_default;     // what the default order does here
-  std::uint32_t occurrence;
   bool clock_allowed;
   std::uint64_t step;  // operations so far
+  const Log& log;
 
   int candidates() const { return ready.count() + (clock_allowed ? 1 : 0); }
 };
@@ -59,13 +73,21 @@ struct StrategyOptions {
 class Strategy {
  public:
   virtual ~Strategy() = default;
+  // Decides what the next execution is to try, where that is decided beforehand: that execution may then be in another process,
+  // which has a copy of this strategy. begin() does it where it was not done.
+  virtual void prepare(const StrategyOptions&) {}
   virtual void begin(const StrategyOptions& options) = 0;
   // `child_index`: the task is the n-th that `parent` started, from 1; main has no parent (kNone).
   virtual void spawned(TaskId task, TaskId parent, std::int32_t child_index) = 0;
   virtual TaskId choose(const Situation& situation) = 0;
+  // After the execution; or after one in another process, for which this was prepared.
+  virtual void ended(const Log&) {}
+  // Whether executions under it are to be learned from (knowledge.hpp), and whether it follows the default order.
+  virtual bool teaches() const { return true; }
+  virtual bool is_default_order() const { return false; }
 };
 
-// By its public name, or null.
-std::unique_ptr<Strategy> make_strategy(const std::string& name);
+
+
 
 }  // namespace unblink

@@ -35,7 +35,8 @@ enum class Op : std::uint8_t {
   kRead,
   kWrite,
   kUpdate,  // reads and writes in one indivisible step
-  kStall,
+  kStall,    // the clock runs to the next deadline
+  kPublish,  // inside of another operation: what was done so far can be seen by whoever comes to the key
   kCount
 };
 

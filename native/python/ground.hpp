@@ -13,6 +13,7 @@
 
 #include "../core/engine.hpp"
 #include "../core/strategies/directed.hpp"
+#include "../core/strategies/strategies.hpp"
 
 typedef struct _greenlet PyGreenlet;  // greenlet.h is for tasks.cpp alone: its API is a static of each file
 

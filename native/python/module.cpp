@@ -11,7 +11,7 @@ namespace unblink {
 namespace {
 
 const char* kOperations[] = {"start", "begin", "end", "join", "acquire", "try-acquire", "release", "get",
-                             "put",   "sleep", "yield", "read", "write", "update", "stall"};
+                             "put",   "sleep", "yield", "read", "write", "update", "stall", "publish"};
 static_assert(sizeof(kOperations) / sizeof(*kOperations) == static_cast<std::size_t>(Op::kCount));
 
 PyObject* install(PyObject*, PyObject*) {
@@ -85,7 +85,7 @@ PyObject* missed(PyObject*, PyObject*) { return PyLong_FromLong(G.directed.first
 Strategy* strategy_named(const char* name) {
   if (std::strcmp(name, "directed") == 0) return &G.directed;
   auto& slot = G.strategies[name];
-  if (!slot) slot = make_strategy(name);
+  if (!slot) slot = make_strategy(name, G.engine.knowledge());
   if (!slot) PyErr_Format(PyExc_ValueError, "unknown strategy %s", name);
   return slot.get();
 }
@@ -170,7 +170,51 @@ PyObject* deviations(PyObject*, PyObject*) {
 
 // [(task, operation, site)]
 PyObject* trace(PyObject*, PyObject*) {
-  return list_of(G.engine.trace(), [](const TraceEntry& t) { return Py_BuildValue("(iiI)", t.task, static_cast<int>(t.op), t.site); });
+  std::vector<Happened> operations;
+  for (const Happened& now : G.engine.log())
+    if (now.task >= 0 && !now.is_inside()) operations.push_back(now);
+  return list_of(operations, [](const Happened& now) { return Py_BuildValue("(iiI)", now.task, static_cast<int>(now.op), now.site); });
+}
+
+// prepare(strategy, seed): decides what the next execution under it is to try, which then is in a forked child
+PyObject* prepare(PyObject*, PyObject* args) {
+  const char* name;
+  StrategyOptions options;
+  unsigned long long seed;
+  if (!PyArg_ParseTuple(args, "sK:prepare", &name, &seed)) return nullptr;
+  Strategy* strategy = strategy_named(name);
+  if (strategy == nullptr) return nullptr;
+  options.seed = seed;
+  strategy->prepare(options);
+  Py_RETURN_NONE;
+}
+
+// take_log(most): the last execution's log as bytes, for take_in() of another process; operations at sites from `most`
+// on, which that process does not know, are left out
+PyObject* take_log(PyObject*, PyObject* number) {
+  const unsigned long most = PyLong_AsUnsignedLong(number);
+  if (PyErr_Occurred()) return nullptr;
+  Log kept;
+  for (const Happened& now : G.engine.log())
+    if (now.site < most) kept.push_back(now);
+  const std::vector<TaskId> parents = G.engine.parents();
+  return Py_BuildValue("(y#y#)", reinterpret_cast<const char*>(kept.data()), static_cast<Py_ssize_t>(kept.size() * sizeof(Happened)),
+                       reinterpret_cast<const char*>(parents.data()), static_cast<Py_ssize_t>(parents.size() * sizeof(TaskId)));
+}
+
+// take_in(strategy, log, parents): learns from an execution of another process
+PyObject* take_in(PyObject*, PyObject* args) {
+  const char *name, *log_bytes, *parent_bytes;
+  Py_ssize_t log_size, parent_size;
+  if (!PyArg_ParseTuple(args, "sy#y#:take_in", &name, &log_bytes, &log_size, &parent_bytes, &parent_size)) return nullptr;
+  Strategy* strategy = strategy_named(name);
+  if (strategy == nullptr) return nullptr;
+  Log log(static_cast<std::size_t>(log_size) / sizeof(Happened));
+  std::vector<TaskId> parents(static_cast<std::size_t>(parent_size) / sizeof(TaskId));
+  std::copy_n(log_bytes, log.size() * sizeof(Happened), reinterpret_cast<char*>(log.data()));
+  std::copy_n(parent_bytes, parents.size() * sizeof(TaskId), reinterpret_cast<char*>(parents.data()));
+  G.engine.take_in(*strategy, log, parents);
+  Py_RETURN_NONE;
 }
 
 // [(ns, task, site it passed last, site it was held at)]
@@ -201,8 +245,10 @@ PyObject* make_hot(PyObject*, PyObject* number) {
   Py_RETURN_NONE;
 }
 
-PyObject* forget(PyObject*, PyObject*) {
+// forget(learns): whether what comes is to be learned from
+PyObject* forget(PyObject*, PyObject* learns) {
   G.engine.forget();
+  G.engine.set_learning(PyObject_IsTrue(learns) == 1);
   Py_RETURN_NONE;
 }
 
@@ -282,7 +328,10 @@ PyMethodDef methods[] = {
     {"tasks", tasks, METH_NOARGS, "The last execution's tasks."},
     {"hot_sites", hot_sites, METH_NOARGS, "Sites that are scheduling points because they race."},
     {"make_hot", make_hot, METH_O, "Make a site a scheduling point from the next execution on."},
-    {"forget", forget, METH_NOARGS, "Forget which sites race."},
+    {"prepare", prepare, METH_VARARGS, "Decide what the next execution tries, which is in a child."},
+    {"take_log", take_log, METH_O, "The last execution's log, for another process."},
+    {"take_in", take_in, METH_VARARGS, "Learn from an execution of another process."},
+    {"forget", forget, METH_O, "Forget what was learned; say whether to learn from what comes."},
     {"register_sites", register_sites, METH_VARARGS, "Give numbers to the sites of a compiled file."},
     {"site_info", site_info, METH_O, "What is known of a site."},
     {"site_count", site_count, METH_NOARGS, "One more than the highest site number."},

@@ -58,7 +58,7 @@ def trace_of(strategy: str, seed: int, body: Any = busy) -> tuple[list[str], Any
     from unblink.ground import Sources, control
 
     with control.installed():
-        _native.forget()  # which sites are points is learned from execution to execution
+        _native.forget(False)  # which sites are points is learned from execution to execution
         run = control.run(body, strategy, seed, stall_ns=0, epoch_ns=EPOCH_NS)
         sources = Sources(str(Path(__file__).parent))
         entries = [f"{task} {sources.name(site)}" for task, _, site in _native.trace()]

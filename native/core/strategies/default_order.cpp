@@ -9,6 +9,7 @@ class DefaultOrder final : public Strategy {
   void begin(const StrategyOptions&) override {}
   void spawned(TaskId, TaskId, std::int32_t) override {}
   TaskId choose(const Situation& s) override { return s.by_default; }
+  bool is_default_order() const override { return true; }
 };
 
 }  // namespace

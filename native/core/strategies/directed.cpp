@@ -37,7 +37,7 @@ TaskId Directed::choose(const Situation& s) {
   const Pending& pending = s.tasks.pending(s.current);
   for (std::size_t i = 0; i < directives_.size(); ++i) {
     const Directive& d = directives_[i];
-    if (taken_[i] || d.site != pending.site || d.occurrence != s.occurrence) continue;
+    if (taken_[i] || d.site != pending.site || d.occurrence != pending.occurrence) continue;
     if (!is_at(s.current, d.task)) continue;
     const TaskId to = d.to_clock ? kClock : task_at(d.to);
     if (to == kClock ? !s.clock_allowed : !s.ready.has(to)) continue;

@@ -28,6 +28,7 @@ class Directed final : public Strategy {
   void begin(const StrategyOptions& options) override;
   void spawned(TaskId task, TaskId parent, std::int32_t child_index) override;
   TaskId choose(const Situation& situation) override;
+  bool teaches() const override { return false; }
 
   // After an execution: the first directive that was not taken, or -1.
   long first_missed() const;

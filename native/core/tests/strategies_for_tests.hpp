@@ -28,10 +28,16 @@ inline ModelOptions options_of(std::uint64_t seed, Nanos stall = 0) {
   return options;
 }
 
+// A strategy that learns from the executions of `model`, or of no model.
+inline std::unique_ptr<Strategy> made(const std::string& name) {
+  static Knowledge nothing;
+  return make_strategy(name, nothing);
+}
+
 // In how many of `seeds` executions does the outcome fulfil `wanted`?
 template <class F>
 int times_that(Model& model, const std::string& strategy, int seeds, F&& wanted, ModelOptions options = {}) {
-  const std::unique_ptr<Strategy> search = make_strategy(strategy);
+  const std::unique_ptr<Strategy> search = make_strategy(strategy, model.engine().knowledge());
   int hits = 0;
   for (int seed = 0; seed < seeds; ++seed) {
     options.run.strategy.seed = static_cast<std::uint64_t>(seed);

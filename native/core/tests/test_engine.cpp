@@ -246,7 +246,7 @@ TEST("a loop that waits for what never comes is a livelock") {
   ModelOptions options;
   options.run.livelock_after = 2'000;
   for (const char* name : {"default", "random", "pct", "pos"}) {
-    CHECK(model.run(*make_strategy(name), options).ending == Ending::kLivelock);
+    CHECK(model.run(*made(name), options).ending == Ending::kLivelock);
     CHECK_WITHIN(model.engine().steps(), 2'000, 2'100);
   }
 }
@@ -257,7 +257,7 @@ TEST("a loop that waits for what comes late is no livelock") {
   ModelOptions options;
   options.run.livelock_after = 50'000;
   for (const char* name : {"default", "random", "pos"})
-    CHECK_EQUAL(static_cast<int>(model.run(*make_strategy(name), options).ending), static_cast<int>(Ending::kFinished));
+    CHECK_EQUAL(static_cast<int>(model.run(*made(name), options).ending), static_cast<int>(Ending::kFinished));
 }
 
 TEST("an execution that makes progress for ever ends at the step limit") {

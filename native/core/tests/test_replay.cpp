@@ -13,7 +13,7 @@ void replays_all(const Program& program, Nanos stall, const ModelOptions& base =
   Model model(program);
   Directed directed;
   for (const char* name : {"random", "pct", "pos"}) {
-    const auto search = make_strategy(name);
+    const auto search = made(name);
     for (std::uint64_t seed = 0; seed < 200; ++seed) {
       ModelOptions options = base;
       options.run.strategy.seed = seed;
@@ -88,7 +88,7 @@ TEST("an occurrence is counted for each task and site") {
   std::vector<std::pair<TaskId, std::uint32_t>> seen;
   const SiteId read = p.steps(thrice)[1].site;
   Asking asking([&](const Situation& s) {
-    if (s.tasks.pending(s.current).site == read) seen.emplace_back(s.current, s.occurrence);
+    if (s.tasks.pending(s.current).site == read) seen.emplace_back(s.current, s.tasks.pending(s.current).occurrence);
     return s.by_default;
   });
   model.run(asking);

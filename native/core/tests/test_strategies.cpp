@@ -45,9 +45,9 @@ struct Relay : Program {
 }  // namespace
 
 TEST("strategies are made by name, and an unknown name makes none") {
-  for (const char* name : {"default", "random", "pct", "pos"}) CHECK(make_strategy(name) != nullptr);
-  CHECK(make_strategy("") == nullptr);
-  CHECK(make_strategy("Random") == nullptr);
+  for (const char* name : {"default", "random", "pct", "pos"}) CHECK(made(name) != nullptr);
+  CHECK(made("") == nullptr);
+  CHECK(made("Random") == nullptr);
 }
 
 TEST("one seed gives one execution, and seeds give different ones") {
@@ -56,8 +56,8 @@ TEST("one seed gives one execution, and seeds give different ones") {
   for (const char* name : {"random", "pct", "pos"}) {
     std::set<std::uint64_t> traces;
     for (std::uint64_t seed = 0; seed < 50; ++seed) {
-      const std::uint64_t hash = model.run(*make_strategy(name), options_of(seed)).trace_hash;
-      CHECK_EQUAL(hash, model.run(*make_strategy(name), options_of(seed)).trace_hash);
+      const std::uint64_t hash = model.run(*made(name), options_of(seed)).trace_hash;
+      CHECK_EQUAL(hash, model.run(*made(name), options_of(seed)).trace_hash);
       traces.insert(hash);
     }
     CHECK_WITHIN(traces.size(), 10, 50);
@@ -99,7 +99,7 @@ TEST("random takes each candidate alike") {
   } tasks;
   const auto random = make_random();
   random->begin({.seed = 11});
-  for (int i = 0; i < 10'000; ++i) ++taken[random->choose({tasks, ready, 0, 0, 1, true, 1})];
+  for (int i = 0; i < 10'000; ++i) ++taken[random->choose({tasks, ready, 0, 0, true, 1, {}})];
   CHECK_EQUAL(taken.size(), 5u);
   for (const auto& [task, count] : taken) is_a_share(count, 10'000, 0.2);
 }
@@ -192,12 +192,12 @@ TEST("POS draws a priority for each operation, also for those that it was not as
     pos->spawned(0, kNone, 0);
     pos->spawned(1, 0, 1);
     tasks.pendings[0] = tasks.pendings[1] = {Op::kYield, 2, kNoKey};
-    const TaskId winner = pos->choose({tasks, both, 0, 0, 1, false, 1});
+    const TaskId winner = pos->choose({tasks, both, 0, 0, false, 1, {}});
     const TaskId loser = 1 - winner;
     // The winner waits; the loser does three operations alone; then both can go on.
     tasks.pendings[winner] = {Op::kYield, 2, kNoKey, 2};
     tasks.pendings[loser] = {Op::kYield, 5, kNoKey, 5};
-    loser_first += pos->choose({tasks, both, loser, loser, 1, false, 5}) == loser;
+    loser_first += pos->choose({tasks, both, loser, loser, false, 5, {}}) == loser;
   }
   is_a_share(loser_first, 4'000, 0.5);
 }

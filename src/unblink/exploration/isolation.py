@@ -153,9 +153,10 @@ class ForkedRunner:
 
     isolated = True
 
-    def __init__(self, runner: Runner) -> None:
+    def __init__(self, runner: Runner, *, learns: bool = False) -> None:
         self._runner = runner
         self.target = runner.target
+        self.learns = learns
 
     def observe(self, plan: Plan, *, official: bool = False) -> Observation:
         """Run the target once under `plan`; what a child learned of racing sites is kept."""
@@ -163,16 +164,21 @@ class ForkedRunner:
 
         known = _native.site_count()
         modules_before = frozenset(sys.modules)
+        learns = self.learns and plan.strategy != "directed"
+        if learns:
+            _native.prepare(plan.strategy, plan.seed)
 
-        def work() -> tuple[Observation, list[str]]:
+        def work() -> tuple[Observation, list[str], tuple[bytes, bytes] | None]:
             seen = self._runner.observe(plan, official=official)
             steps = self._runner.schedule(seen.steps).preemptions
             hot = tuple(site for site in _native.hot_sites() if site < known)
             return seen.portable()._replace(steps=steps, hot=hot, plan=plan), sorted(
                 sys.modules.keys() - modules_before
-            )
+            ), _native.take_log(known) if learns else None
 
-        observation, modules = in_child(work)
+        observation, modules, log = in_child(work)
+        if log is not None:
+            _native.take_in(plan.strategy, *log)
         for site in observation.hot:
             _native.make_hot(site)
         import_modules(modules)

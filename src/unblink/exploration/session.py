@@ -35,7 +35,7 @@ from unblink.model.errors import UnblinkError
 from unblink.model.finding import Finding, Verdict
 from unblink.model.witness import Witness
 from unblink.schedule import witness_file
-from unblink.schedule.portfolio import Portfolio
+from unblink.schedule.portfolio import LEARNING, Portfolio
 
 
 def _reads_or_writes_flag(function: FunctionType) -> bool:
@@ -144,7 +144,7 @@ class Session:
         from unblink import _native
 
         began = time.perf_counter()
-        _native.forget()
+        _native.forget(settings.strategy in LEARNING)
         runner = Runner(target, self.sources, self.epoch_ns)
         explorer = Explorer(runner, settings)
         uncontrolled: list[str] = []
@@ -190,7 +190,7 @@ class Session:
         difference; if not, each execution gets a child of this copy.
         """
         import_modules(modules)
-        chosen: Runner | ForkedRunner = ForkedRunner(runner)
+        chosen: Runner | ForkedRunner = ForkedRunner(runner, learns=settings.strategy in LEARNING)
         plans = Portfolio(settings.strategy, settings.seed, settings.stall_ns)
         first, again = next(plans), next(plans)
         if in_child(lambda: runner.observe(first).repeats(runner.observe(again))):

@@ -1,10 +1,10 @@
 """Which plan comes next: one strategy all along, or `auto`'s portfolio.
 
 The first execution is the default order, and so is the second: equal, they say that executions repeat. Then
-`auto` takes the strategies by turns, since each is good at what another is bad at: a random walk at shallow bugs,
-POS at orders of conflicting operations, PCT at few preemptions among many points. Where some task waits with a
-deadline, every other execution may hold ready tasks back for up to the stall budget, and one in eight for up to a
-minute (what those find is a note).
+`auto` is the engine's own portfolio of directed executions and a selectively uniform walk, which stand on what was
+learned so far (native/core/strategies/portfolio.cpp). Late in a search every third execution is one of POS, PCT and
+a random walk, which stand on nothing. Where some task waits with a deadline, every other execution may hold ready
+tasks back for up to the stall budget, and one in eight for up to a minute (what those find is a note).
 """
 
 from __future__ import annotations
@@ -15,8 +15,11 @@ from collections.abc import Iterator
 from unblink.schedule.plan import Plan
 
 LONG_STALL_NS = 60_000_000_000
-STRATEGIES = ("auto", "random", "pct", "pos")
-_TURNS = ("random", "pos", "pct", "pos", "random", "pct")
+STRATEGIES = ("auto", "random", "pct", "pos", "surw", "reads-from")
+LEARNING = ("auto", "surw", "reads-from")
+"""Those that stand on what earlier executions showed."""
+_LATE = 60
+_OTHERS = ("pos", "pct", "random", "pct")
 
 
 class Portfolio:
@@ -49,8 +52,10 @@ class Portfolio:
     def _turn(self, number: int) -> tuple[str, int]:
         if self._strategy != "auto":
             return self._strategy, 3
-        turn = _TURNS[number % len(_TURNS)]
-        return turn, 2 + number // len(_TURNS) % 3
+        if number < _LATE or number % 3 != 2:
+            return "auto", 3
+        turn = number // 3
+        return _OTHERS[turn % len(_OTHERS)], 2 + turn // len(_OTHERS) % 3
 
     def _seed_of(self, number: int) -> int:
         return (self._seed * 0x9E3779B97F4A7C15 + number + 1) & 0xFFFFFFFFFFFFFFFF
@@ -59,8 +64,7 @@ class Portfolio:
         shortest = self._shortest_stall_ns
         if shortest is None or shortest > LONG_STALL_NS:
             return 0
-        if number % 8 == 7 or (shortest > self._stall_ns and number % 2 == 1):
+        turn = number % 4 in (0, 3)  # of both halves of `auto`, which go by turns
+        if number % 16 in (6, 13) or (shortest > self._stall_ns and turn):
             return max(LONG_STALL_NS, self._stall_ns)
-        if number % 2 == 0:
-            return self._stall_ns
-        return 0
+        return self._stall_ns if turn else 0
