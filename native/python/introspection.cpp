@@ -87,6 +87,20 @@ PyObject* interrupt_main(PyObject* self, PyObject* args) {
   Py_RETURN_NONE;
 }
 
+// Timers of the system run in real time, and a signal comes to whichever task runs.
+
+void *o_setitimer, *o_alarm;
+
+PyObject* setitimer_here(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  if (here()) note_uncontrolled(Uncontrolled::kSignal);
+  return reinterpret_cast<PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t)>(o_setitimer)(self, args, count);
+}
+
+PyObject* alarm_here(PyObject* self, PyObject* seconds) {
+  if (here()) note_uncontrolled(Uncontrolled::kSignal);
+  return reinterpret_cast<PyCFunction>(o_alarm)(self, seconds);
+}
+
 }  // namespace
 
 void deliver_signals() {
@@ -97,12 +111,15 @@ void deliver_signals() {
 bool install_introspection() {
   PyObject* thread = PyImport_ImportModule("_thread");
   PyObject* sys = thread ? PyImport_ImportModule("sys") : nullptr;
-  if (sys == nullptr) return false;
+  PyObject* signal = sys ? PyImport_ImportModule("_signal") : nullptr;
+  if (signal == nullptr) return false;
   const auto f = [](auto* function) { return reinterpret_cast<void*>(function); };
   const bool ok = swap_method(thread, "_count", METH_NOARGS, f(count), &o_count) &&
                   swap_method(thread, "interrupt_main", METH_VARARGS, f(interrupt_main), &o_interrupt_main) &&
                   swap_method(sys, "_current_frames", METH_NOARGS, f(frames), &o_frames) &&
-                  swap_method(sys, "_current_exceptions", METH_NOARGS, f(exceptions), &o_exceptions)
+                  swap_method(sys, "_current_exceptions", METH_NOARGS, f(exceptions), &o_exceptions) &&
+                  swap_method(signal, "setitimer", METH_FASTCALL, f(setitimer_here), &o_setitimer) &&
+                  swap_method(signal, "alarm", METH_O, f(alarm_here), &o_alarm)
 #if PY_VERSION_HEX >= 0x030C0000
                   && swap_method(sys, "_settraceallthreads", METH_O, f(trace_all), &o_trace_all) &&
                   swap_method(sys, "_setprofileallthreads", METH_O, f(profile_all), &o_profile_all)
@@ -112,6 +129,7 @@ bool install_introspection() {
   (void)profile_all;
   Py_DECREF(thread);
   Py_DECREF(sys);
+  Py_DECREF(signal);
   return ok;
 }
 

@@ -23,6 +23,7 @@ _UNCONTROLLED = (
     "a child process [uncontrolled-process]",
     "a socket to another process [uncontrolled-socket]",
     "a call that blocked all tasks [uncontrolled-blocking-call]",
+    "a timer signal, in real time [uncontrolled-signal]",
 )
 
 

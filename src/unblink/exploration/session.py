@@ -149,11 +149,10 @@ class Session:
         explorer = Explorer(runner, settings)
         uncontrolled: list[str] = []
         checkpoint = None
-        if settings.budget.executions > 1:
-            if can_fork(self._baseline_threads):
-                checkpoint = Checkpoint(lambda modules: self._explore_afresh(modules, runner, settings, replay, folder))
-            else:
-                uncontrolled.append("threads that no execution controls run in this process [uncontrolled-thread]")
+        if not can_fork(self._baseline_threads):
+            uncontrolled.append("threads that no execution controls run in this process [uncontrolled-thread]")
+        elif settings.budget.executions > 1:
+            checkpoint = Checkpoint(lambda modules: self._explore_afresh(modules, runner, settings, replay, folder))
         with interruptible():
             try:
                 first = explorer.begin()
