@@ -29,6 +29,7 @@ void Engine::begin(Strategy& strategy, const RunOptions& options) {
   occurrences_.clear();
   clocks_.reset();
   shadow_.clear();
+  detector_.begin();
   deviations_.clear();
   stalls_.clear();
   log_.clear();
@@ -276,7 +277,7 @@ void Engine::fire_timers(TaskId by) {
     const TaskId id = timers_.top().task;
     timers_.pop();
     task(id).timed_out = true;
-    enter_log(by, Op::kPublish, task(id).pending.site, task(id).waits_for);
+    enter_log(by, Op::kPublish, kNoSite, task(id).waits_for);
     delist(id);
     wake(id);
   }
@@ -318,6 +319,20 @@ void Engine::touch(Meeting& meeting) {
   if (meeting.first_site != kNoSite) make_hot(meeting.first_site);
 }
 
+void Engine::tried(Key key) {
+  watches_releases_ = true;
+  Meeting& meeting = meetings_[key];
+  meeting.tried = true;
+  if (meeting.release_site != kNoSite) make_hot(meeting.release_site);
+}
+
+bool Engine::releases(Key key, SiteId site) {
+  Meeting& meeting = meetings_[key];
+  if (meeting.tried) make_hot(site);
+  meeting.release_site = site;
+  return is_hot(site);
+}
+
 bool Engine::needs_no_point(Key key, SiteId site) {
   Meeting* meeting = meetings_.find(key);
   if (meeting == nullptr || !meeting->fresh || meeting->creator != current_) return false;
@@ -333,7 +348,7 @@ TaskId Engine::owner(Key key) {
   return meeting == nullptr ? kNone : meeting->owner;
 }
 
-void Engine::acquired(Key key) {
+void Engine::acquired(Key key, bool orders) {
   if (me().waits_for == key) delist(current_);
   Meeting& meeting = meetings_[key];
   meeting.owner = current_;
@@ -344,6 +359,7 @@ void Engine::acquired(Key key) {
     TaskRecord& record = task(t);
     if (record.state == TaskState::kReady && record.pending.op == Op::kAcquire) hold(record, t, std::max(record.deadline, now_));
   }
+  if (!orders) return;
   if (meeting.clock != ClockPool::kNothing) me().clock.join(clocks_[meeting.clock]);
   if (meeting.causes != ClockPool::kNothing) me().causes.join(clocks_[meeting.causes]);
 }
@@ -372,14 +388,16 @@ void Engine::drop_lock(TaskRecord& record, Key key) {
   }
 }
 
-void Engine::released(Key key) {
+void Engine::released(Key key, bool orders) {
   Meeting& meeting = meetings_[key];
   touch(meeting);
   if (meeting.owner != kNone) drop_lock(task(meeting.owner), key);
   meeting.owner = kNone;
   enter_log(current_, Op::kRelease, kNoSite, key);
-  clocks_[clock_of(meeting)].join(me().clock);
-  step_epoch(me(), current_);
+  if (orders) {
+    clocks_[clock_of(meeting)].join(me().clock);
+    step_epoch(me(), current_);
+  }
   for (TaskId t = meeting.head; t != kNone; t = task(t).next) wake(t);
 }
 
@@ -426,7 +444,24 @@ bool Engine::enter(Key location, SiteId site, bool writes, bool part) {
                   make_hot(earlier.site);
                   make_hot(site);
                 });
+  if (site < synchronising_.size() && synchronising_[site])
+    synchronise(location, writes);
+  else if (options_.detects)
+    detector_.access(location, current_, record.clock.of(current_), record.clock, site, writes, part);
   return raced;
+}
+
+void Engine::synchronise(Key location, bool writes) {
+  Meeting& meeting = meetings_[location];
+  me().clock.join(clocks_[clock_of(meeting)]);
+  if (!writes) return;
+  clocks_[meeting.clock].join(me().clock);
+  step_epoch(me(), current_);
+}
+
+void Engine::make_synchronising(SiteId site) {
+  if (synchronising_.size() <= site) synchronising_.resize(static_cast<std::size_t>(site) + 1, 0);
+  synchronising_[site] = 1;
 }
 
 // ---------------------------------------------------------------- knowledge
@@ -457,9 +492,11 @@ std::vector<SiteId> Engine::hot_sites() const {
 }
 
 void Engine::forget() {
+  watches_releases_ = false;
   hot_.assign(hot_.size(), 0);
   heating_.clear();
   knowledge_.forget();
+  detector_.forget();
 }
 
 }  // namespace unblink

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "clocks.hpp"
+#include "detector.hpp"
 #include "flat_map.hpp"
 #include "knowledge.hpp"
 #include "shadow.hpp"
@@ -55,6 +56,7 @@ struct RunOptions {
   std::uint64_t livelock_after = 1'000'000;  // operations without progress, in fair order, before it is called so
   std::uint32_t fairness = 400;
   Nanos epoch = 0;
+  bool detects = true;  // races, by happens-before
   bool as_before = false;  // make points of the same sites as the execution before, so that both can be compared
 };
 
@@ -83,6 +85,8 @@ struct Meeting {
   TaskId owner = kNone;
   TaskId head = kNone;  // tasks that wait for it or are about to take it, newest first
   TaskId creator = kNone;
+  bool tried = false;  // by attempts that may fail
+  SiteId release_site = kNoSite;  // the last
   bool fresh = false;  // made by `creator`, and nobody else has touched it since
   SiteId first_site = kNoSite;     // where `creator` took it while it was fresh
   std::uint64_t created_at = 0;    // the engine's moment
@@ -113,12 +117,15 @@ class Engine final : public Tasks {
 
   // --- what happened ---
   void created(Key key);  // a fresh lock: nobody else can know it yet
-  void acquired(Key key);
+  // Not `orders`: a lock of the library's own book-keeping, which tells the program nothing of what others did.
+  void acquired(Key key, bool orders = true);
   void not_a_lock(Key key);  // the current task holds it, but works under it no more than under others
-  void released(Key key);
+  void released(Key key, bool orders = true);
   void signal(Key key);                // all that wait for `key` become ready
   void publish(Key key);               // happens-before: what was done is visible to whoever observes `key`
   void observe(Key key);
+  // Happens-before alone: who `writes` there later, or comes later, sees what was done by those who wrote before.
+  void synchronise(Key key, bool writes);
   // Enters an access to a shared location. Two that conflict, hold no common lock and are ordered by no cause may
   // come in either order under another schedule: from the next execution on both their sites are points. True then.
   // Nearly every hook comes here, and nearly every access is known: so the way through is inline and calls nothing.
@@ -142,6 +149,11 @@ class Engine final : public Tasks {
   // Whether the current task may take a free lock without a point: it made the lock a moment ago, or made it, has
   // shown it to nobody so far, and took such a one at `site` in no earlier execution that then came to be shared.
   bool needs_no_point(Key key, SiteId site);
+  // An attempt to take a lock that may fail shows whether another task holds it: then a release is a visible operation.
+  // Where it was is known from the second execution on, and is a point from the third.
+  void tried(Key key);
+  bool watches_releases() const { return watches_releases_; }
+  bool releases(Key key, SiteId site);  // the current task is about to; whether a point is to stand before it
   TaskId owner(Key key);
   Nanos now() const { return now_; }
   void advance_clock(Nanos by) { now_ += by; }
@@ -175,6 +187,10 @@ class Engine final : public Tasks {
   std::vector<SiteId> hot_sites() const;
   void forget();
   Knowledge& knowledge() { return knowledge_; }
+  const Detector& detector() const { return detector_; }
+  void forget_races() { detector_.forget(); }
+  // Accesses there order tasks as a lock does: a flag that the standard library itself reads without one.
+  void make_synchronising(SiteId site);
   // Whether executions are learned from: it costs some microseconds each, and not every strategy uses it.
   void set_learning(bool learns) { learns_ = learns; }
 
@@ -253,7 +269,10 @@ class Engine final : public Tasks {
   std::vector<std::uint8_t> hot_;  // 0 cold, 1 from the next execution on, 2 hot
   std::vector<SiteId> heating_;
   Knowledge knowledge_;
+  Detector detector_;
+  std::vector<std::uint8_t> synchronising_;  // by site
   bool learns_ = false;
+  bool watches_releases_ = false;
   std::vector<std::uint8_t> counts_;  // by site: whether it enters call_hash()
 };
 

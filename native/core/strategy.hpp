@@ -41,7 +41,7 @@ struct Happened {
   TaskId task;  // kClock: the clock ran to a deadline
   Op op;
 
-  bool is_inside() const { return op == Op::kRelease || op == Op::kPublish; }
+  bool is_inside() const { return site == kNoSite && (op == Op::kRelease || op == Op::kPublish); }
 };
 using Log = std::vector<Happened>;
 

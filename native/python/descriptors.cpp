@@ -37,13 +37,16 @@ int wait_until_ready(const Probe& probe, Op op, SiteId site, Nanos deadline) {
     const bool ok = go(G.engine.wait(op, site, kNoKey, deadline));
     G.me().probe = nullptr;
     if (!ok) return -1;
+    G.engine.synchronise(kWire, false);
     if (G.engine.timed_out()) return probe();
   }
 }
 
 bool stand_before(Op op, SiteId& site) {
   site = site_of_call(op);
-  return !points_on() || go(G.engine.point(op, site, kNoKey));
+  if (points_on() && !go(G.engine.point(op, site, kNoKey))) return false;
+  G.engine.synchronise(kWire, true);
+  return true;
 }
 
 // ---------------------------------------------------------------- select, poll, epoll

@@ -13,6 +13,7 @@
 
 #include "../core/engine.hpp"
 #include "../core/strategies/directed.hpp"
+#include "../core/strategies/steered.hpp"
 #include "../core/strategies/strategies.hpp"
 
 typedef struct _greenlet PyGreenlet;  // greenlet.h is for tasks.cpp alone: its API is a static of each file
@@ -77,6 +78,7 @@ struct Ground {
 
   Engine engine;
   Directed directed;
+  Steered steered;
   std::unordered_map<std::string, std::unique_ptr<Strategy>> strategies;
   std::vector<std::unique_ptr<Task>> tasks;
   std::size_t task_count = 0;
@@ -153,6 +155,7 @@ inline Key key_of(const void* object) { return reinterpret_cast<Key>(object); }
 inline constexpr Key kTaskKeys = 1ULL << 63;
 inline Key key_of_task(TaskId id) { return kTaskKeys | static_cast<Key>(id); }
 inline constexpr Key kQuiescence = 1ULL << 62;
+inline constexpr Key kWire = (1ULL << 62) + 1;  // whatever goes through descriptors, whichever
 
 // --- tasks.cpp
 bool import_greenlet();
@@ -186,6 +189,9 @@ SiteId site_of_call(Op op);  // where the current task calls a function of the g
 
 // --- introspection.cpp
 void deliver_signals();  // in main: what others asked of it by interrupt_main()
+
+// --- hooks.cpp
+Key key_of_attribute(const void* object, PyObject* interned_name);
 
 // --- births.cpp
 PyObject* order_by_birth(PyObject*, PyObject* args);

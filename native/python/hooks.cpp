@@ -128,11 +128,18 @@ bool is_special(PyObject* name) {
          PyUnicode_READ_CHAR(name, n - 1) == '_' && PyUnicode_READ_CHAR(name, n - 2) == '_';
 }
 
+bool looks_up_by_itself(PyTypeObject* type) {
+  static PyObject* name = PyUnicode_InternFromString("__getattribute__");
+  return type->tp_getattro != PyObject_GenericGetAttr && !PyType_IsSubtype(type, &PyModule_Type) &&
+         compat::type_lookup(type, name) != compat::type_lookup(&PyBaseObject_Type, name);
+}
+
 // What an attribute of that name is on instances of the type: a place in the instance, something of the class, or
 // no location at all (a method, a property: what those touch has hooks of its own).
 Verdict classify(PyTypeObject* type, PyObject* name, bool reads) {
   if (is_special(name)) return kSkip;
   if (PyType_IsSubtype(type, local_type)) return kSkip;  // each task has its own
+  if (type->tp_setattro != PyObject_GenericSetAttr || looks_up_by_itself(type)) return kSkip;  // what its methods touch has hooks of its own
   PyObject* found = compat::type_lookup(type, name);
   if (found == nullptr) return kInstance;
   PyTypeObject* kind = Py_TYPE(found);
@@ -461,5 +468,7 @@ bool prepare_hooks() {
   steps_type.tp_iternext = steps_next;
   return PyType_Ready(&steps_type) == 0;
 }
+
+Key key_of_attribute(const void* object, PyObject* interned_name) { return attribute_of(object, interned_name); }
 
 }  // namespace unblink

@@ -13,7 +13,7 @@ using Keywords = PyObject* (*)(PyObject*, PyObject*, PyObject*);
 using NoArgs = PyObject* (*)(PyObject*, PyObject*);
 
 struct Originals {
-  void *acquire, *acquire_lock, *release, *release_lock, *enter, *exit, *reinit;
+  void *acquire, *acquire_lock, *release, *release_lock, *enter, *exit, *reinit, *locked, *locked_lock;
   void *allocate_lock, *allocate;
   void *r_acquire, *r_release, *r_enter, *r_exit, *r_restore, *r_save, *r_owned, *r_count, *r_reinit;
   newfunc lock_new, rlock_new;
@@ -62,7 +62,7 @@ void drop_for_real(PyObject* self) {
 }
 
 void now_held(PyObject* self) {
-  G.engine.acquired(key_of(self));
+  G.engine.acquired(key_of(self), !is_internal(key_of(self)));
   if (self == G.me().sentinel) G.engine.not_a_lock(key_of(self));  // its own end is no lock that it works under
   G.held.push_back(Py_NewRef(self));
 }
@@ -72,7 +72,7 @@ void now_free(PyObject* self) {
     if (G.held[i] != self) continue;
     G.held[i] = G.held.back();
     G.held.pop_back();
-    G.engine.released(key_of(self));
+    G.engine.released(key_of(self), !is_internal(key_of(self)));
     Py_DECREF(self);
     return;
   }
@@ -97,6 +97,7 @@ int take_lock(PyObject* self, bool blocking, Nanos timeout, Op op) {
   const bool quiet = !points_on() || is_internal(key) || key == G.me().quiet_lock;
   bool held = lock_is_held(self);
   const Nanos deadline = blocking ? deadline_after(timeout) : 0;
+  if ((!blocking || timeout != kForever) && !quiet && !(held && engine.owner(key) == engine.current())) engine.tried(key);
   if (!blocking || timeout == 0) {
     const bool mine = held && engine.owner(key) == engine.current();  // cannot succeed, whoever runs in between
     if (!quiet && !mine) {
@@ -142,14 +143,18 @@ int take_lock(PyObject* self, bool blocking, Nanos timeout, Op op) {
   }
 }
 
-// Gives the lock back and wakes who waits. No point stands before a release: what others can observe of it is
-// ordered by the points before their own attempts.
+// Gives the lock back and wakes who waits. No point stands before a release that only waiting tasks can observe: that is
+// ordered by the points before their own attempts. One that a failing attempt can observe is an operation of its own.
 bool drop_lock(PyObject* self) {
   const Key key = key_of(self);
+  bool quiet = !points_on() || is_internal(key) || G.me().quiet_lock == key;
+  if (G.engine.watches_releases() && !quiet) {
+    const SiteId site = site_of_call(Op::kRelease);
+    if (site != kImportSite && G.engine.releases(key, site) && !go(G.engine.point(Op::kRelease, site, key))) return false;
+  }
   drop_for_real(self);
   now_free(self);
   Task& task = G.me();
-  bool quiet = !points_on() || is_internal(key) || task.quiet_lock == key;
   if (task.quiet_lock == key) task.quiet_lock = kNoKey;
   if (G.observer != nullptr && !quiet) {
     const SiteId site = site_of_call(Op::kRelease);
@@ -221,6 +226,40 @@ PyObject* release_with(void* original, PyObject* self, PyObject* args) {
 PyObject* release(PyObject* s, PyObject* a) { return release_with(o.release, s, a); }
 PyObject* release_lock(PyObject* s, PyObject* a) { return release_with(o.release_lock, s, a); }
 PyObject* exit(PyObject* s, PyObject* a) { return release_with(o.exit, s, a); }
+
+// Whether the caller is the threading module, whose own assertions about its locks are no operations of the program.
+bool is_called_by_threading() {
+  static PyObject* file = [] {
+    PyObject* module = PyImport_ImportModule("threading");
+    PyObject* name = module ? PyObject_GetAttrString(module, "__file__") : nullptr;
+    Py_XDECREF(module);
+    PyErr_Clear();
+    return name;
+  }();
+  PyFrameObject* frame = PyThreadState_GetFrame(G.thread_state);
+  if (frame == nullptr || file == nullptr) return false;
+  PyCodeObject* code = PyFrame_GetCode(frame);
+  const bool same = PyUnicode_Compare(code->co_filename, file) == 0;
+  Py_DECREF(code);
+  Py_DECREF(frame);
+  return same;
+}
+
+// Whether a lock is held shows what another task does, as a failing attempt to take it.
+PyObject* locked_with(void* original, PyObject* self, PyObject* args) {
+  if (here() && points_on() && !is_internal(key_of(self)) && !is_called_by_threading()) {
+    const Key key = key_of(self);
+    const bool mine = lock_is_held(self) && G.engine.owner(key) == G.engine.current();
+    const SiteId site = site_of_call(Op::kTryAcquire);
+    if (!mine && site != kImportSite) {
+      G.engine.tried(key);
+      if (!G.engine.needs_no_point(key, site) && !go(G.engine.point(Op::kTryAcquire, site, key))) return nullptr;
+    }
+  }
+  return call(original, self, args);
+}
+PyObject* locked(PyObject* s, PyObject* a) { return locked_with(o.locked, s, a); }
+PyObject* locked_lock(PyObject* s, PyObject* a) { return locked_with(o.locked_lock, s, a); }
 
 PyObject* reinit_with(void* original, PyObject* self, PyObject* args) {
   PyObject* result = call(original, self, args);
@@ -326,6 +365,8 @@ bool install_locks() {
       swap_method(lock, "release", METH_NOARGS, f(release), &o.release) &&
       swap_method(lock, "release_lock", METH_NOARGS, f(release_lock), &o.release_lock) &&
       swap_method(lock, "__exit__", METH_VARARGS, f(exit), &o.exit) &&
+      swap_method(lock, "locked", METH_NOARGS, f(locked), &o.locked) &&
+      swap_method(lock, "locked_lock", METH_NOARGS, f(locked_lock), &o.locked_lock) &&
       swap_method(lock, "_at_fork_reinit", METH_NOARGS, f(reinit), &o.reinit) &&
       swap_method(module, "allocate_lock", METH_NOARGS, f(allocate_lock), &o.allocate_lock) &&
       swap_method(module, "allocate", METH_NOARGS, f(allocate), &o.allocate) &&

@@ -84,6 +84,7 @@ PyObject* missed(PyObject*, PyObject*) { return PyLong_FromLong(G.directed.first
 
 Strategy* strategy_named(const char* name) {
   if (std::strcmp(name, "directed") == 0) return &G.directed;
+  if (std::strcmp(name, "steered") == 0) return &G.steered;
   auto& slot = G.strategies[name];
   if (!slot) slot = make_strategy(name, G.engine.knowledge());
   if (!slot) PyErr_Format(PyExc_ValueError, "unknown strategy %s", name);
@@ -102,10 +103,9 @@ PyObject* take_unhandled() {
   return list;
 }
 
-// run(body, strategy, seed, depth, expected_steps, stall_ns, epoch_ns, step_limit, livelock_after, fairness, as_before)
+// run(body, strategy, seed, depth, expected_steps, stall_ns, epoch_ns, step_limit, livelock_after, fairness, as_before, detects)
 //   -> (ending, value, exception, unhandled or None, points, switches, tasks, trace hash, call hash, stalled ns,
-//       shortest stall ns, //       leftover,
-//       interrupted)
+//       shortest stall ns, leftover, interrupted, racing pairs so far, dropped locations)
 PyObject* run(PyObject*, PyObject* args) {
   PyObject* body;
   const char* name;
@@ -113,9 +113,9 @@ PyObject* run(PyObject*, PyObject* args) {
   int depth;
   long long stall, epoch;
   unsigned int fairness;
-  int as_before;
-  if (!PyArg_ParseTuple(args, "OsKiKLLKKIp:run", &body, &name, &seed, &depth, &expected, &stall, &epoch, &limit, &livelock, &fairness,
-                        &as_before))
+  int as_before, detects;
+  if (!PyArg_ParseTuple(args, "OsKiKLLKKIpp:run", &body, &name, &seed, &depth, &expected, &stall, &epoch, &limit, &livelock, &fairness,
+                        &as_before, &detects))
     return nullptr;
   if (!G.installed || G.active) {
     PyErr_SetString(PyExc_RuntimeError, G.active ? "an execution is active" : "the ground is not installed");
@@ -133,16 +133,18 @@ PyObject* run(PyObject*, PyObject* args) {
   options.livelock_after = livelock;
   options.fairness = fairness;
   options.as_before = as_before != 0;
+  options.detects = detects != 0;
   ExecutionReport report;
   if (!execute(body, *strategy, options, report)) return nullptr;
   PyObject* unhandled = G.unhandled.empty() ? Py_NewRef(Py_None) : take_unhandled();
   const Engine& e = G.engine;
-  return Py_BuildValue("(iNNNKKnKKLLiO)", static_cast<int>(e.ending()), report.value ? report.value : Py_NewRef(Py_None),
+  return Py_BuildValue("(iNNNKKnKKLLiOnK)", static_cast<int>(e.ending()), report.value ? report.value : Py_NewRef(Py_None),
                        report.exception ? report.exception : Py_NewRef(Py_None), unhandled,
                        static_cast<unsigned long long>(e.steps()), static_cast<unsigned long long>(e.switches()),
                        static_cast<Py_ssize_t>(e.task_count()), static_cast<unsigned long long>(e.trace_hash()),
                        static_cast<unsigned long long>(e.call_hash()),
-                       static_cast<long long>(e.stalled()), static_cast<long long>(e.shortest_stall()), report.leftover, report.interrupted ? Py_True : Py_False);
+                       static_cast<long long>(e.stalled()), static_cast<long long>(e.shortest_stall()), report.leftover, report.interrupted ? Py_True : Py_False,
+                       static_cast<Py_ssize_t>(e.detector().pairs().size()), static_cast<unsigned long long>(e.detector().dropped()));
 }
 
 // ---- what the last execution left behind
@@ -174,6 +176,41 @@ PyObject* trace(PyObject*, PyObject*) {
   for (const Happened& now : G.engine.log())
     if (now.task >= 0 && !now.is_inside()) operations.push_back(now);
   return list_of(operations, [](const Happened& now) { return Py_BuildValue("(iiI)", now.task, static_cast<int>(now.op), now.site); });
+}
+
+// [(first site, second site, first task, second task, whether the first writes, whether the second does)] from the `number`-th on:
+// pairs that happens-before did not order in some execution since forget()
+PyObject* races(PyObject*, PyObject* number) {
+  const std::size_t from = PyLong_AsSize_t(number);
+  if (PyErr_Occurred()) return nullptr;
+  const std::vector<RacingPair>& pairs = G.engine.detector().pairs();
+  const std::vector<RacingPair> fresh(pairs.begin() + static_cast<std::ptrdiff_t>(std::min(from, pairs.size())), pairs.end());
+  return list_of(fresh, [](const RacingPair& pair) {
+    return Py_BuildValue("(IIiiOO)", pair.first, pair.second, pair.first_task, pair.second_task, pair.first_writes ? Py_True : Py_False,
+                         pair.second_writes ? Py_True : Py_False);
+  });
+}
+
+// Forgets the pairs, so that an execution that follows shows its own.
+PyObject* forget_races(PyObject*, PyObject*) {
+  G.engine.forget_races();
+  Py_RETURN_NONE;
+}
+
+// make_synchronising(first, last): accesses at these sites order tasks as a lock does
+PyObject* make_synchronising(PyObject*, PyObject* args) {
+  unsigned int first, last;
+  if (!PyArg_ParseTuple(args, "II:make_synchronising", &first, &last)) return nullptr;
+  for (SiteId site = first; site < last; ++site) G.engine.make_synchronising(site);
+  Py_RETURN_NONE;
+}
+
+// steer(before, held, until): what the strategy `steered` is to bring about (flip.hpp); zeros for the default order
+PyObject* steer(PyObject*, PyObject* args) {
+  Target target;
+  if (!PyArg_ParseTuple(args, "III:steer", &target.before, &target.held, &target.until)) return nullptr;
+  G.steered.steer(target);
+  Py_RETURN_NONE;
 }
 
 // prepare(strategy, seed): decides what the next execution under it is to try, which then is in a forked child
@@ -328,6 +365,10 @@ PyMethodDef methods[] = {
     {"tasks", tasks, METH_NOARGS, "The last execution's tasks."},
     {"hot_sites", hot_sites, METH_NOARGS, "Sites that are scheduling points because they race."},
     {"make_hot", make_hot, METH_O, "Make a site a scheduling point from the next execution on."},
+    {"steer", steer, METH_VARARGS, "Say what the strategy `steered` is to bring about."},
+    {"races", races, METH_O, "Pairs of sites that raced."},
+    {"forget_races", forget_races, METH_NOARGS, "Forget the pairs of sites that raced."},
+    {"make_synchronising", make_synchronising, METH_VARARGS, "Sites whose accesses order tasks."},
     {"prepare", prepare, METH_VARARGS, "Decide what the next execution tries, which is in a child."},
     {"take_log", take_log, METH_O, "The last execution's log, for another process."},
     {"take_in", take_in, METH_VARARGS, "Learn from an execution of another process."},

@@ -224,6 +224,15 @@ void await_workers() {
   PyErr_Restore(type, value, traceback);
 }
 
+// The last moment at which daemons may still do something: the process ends when main does, and need not do so at once.
+void pause_for_daemons() {
+  PyObject *type, *value, *traceback;
+  PyErr_Fetch(&type, &value, &traceback);
+  go(G.engine.point(Op::kYield, kEndSite, kNoKey));
+  PyErr_Clear();
+  PyErr_Restore(type, value, traceback);
+}
+
 struct Outcome {
   PyObject* value = nullptr;
   PyObject* exception = nullptr;
@@ -244,6 +253,7 @@ void run_main(Task& task) {
   }
   if (G.unwinding) return;
   if (G.alive_workers > 0) await_workers();
+  if (G.engine.alive() > 1 && points_on()) pause_for_daemons();
   if (G.alive_workers > 0 && !G.unwinding && on_leftover != nullptr) {
     PyObject* done = PyObject_CallNoArgs(on_leftover);
     if (done == nullptr) PyErr_Clear();
@@ -290,6 +300,7 @@ void end_task(Task& task) {
     return;
   }
   if (G.observer != nullptr && points_on()) observe(Op::kEnd, kEndSite, Py_None, Py_None);
+  if (task.thread != nullptr) publish_end(task.thread);
   Py_CLEAR(task.thread);
   compat::end_thread(G.thread_state);
   task.ended = true;

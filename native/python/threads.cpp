@@ -304,6 +304,23 @@ bool install_forms(PyObject* module) {
 
 #endif
 
+// Before 3.13 the second task that joins a thread looks at a flag only, after one of the event that says it has started: there it
+// sees what the thread did.
+void publish_end(PyObject* thread) {
+#if PY_VERSION_HEX < 0x030D0000
+  static PyObject *started = PyUnicode_InternFromString("_started"), *flag = PyUnicode_InternFromString("_flag");
+  PyObject *type, *value, *traceback;
+  PyErr_Fetch(&type, &value, &traceback);
+  PyObject* event = PyObject_GetAttr(thread, started);
+  if (event != nullptr) G.engine.synchronise(key_of_attribute(event, flag), true);
+  Py_XDECREF(event);
+  PyErr_Clear();
+  PyErr_Restore(type, value, traceback);
+#else
+  (void)thread;
+#endif
+}
+
 bool refresh_internal_locks() {
   const auto key = [](const char* name) {
     PyObject* lock = PyObject_GetAttrString(threading_module, name);

@@ -22,6 +22,7 @@ ACKNOWLEDGED = "acknowledged before done"
 LEASE_OUTLIVED = "lease outlived"
 STALE_READ = "stale read"
 ORDER_VIOLATION = "order violation"
+UNORDERED = "unordered access"
 CHANGED_WHILE_ITERATED = "iterator over a changing container"
 
 _TITLES = {
@@ -34,6 +35,7 @@ _TITLES = {
     CHANGED_WHILE_ITERATED: "iterator over a changing container: {target}",
     NEVER_RELEASED: "lock never released: {target}",
     OVERWRITTEN: "{target} overwritten before use",
+    UNORDERED: "unordered access to {target}",
 }
 
 _FIXES = {
@@ -56,6 +58,7 @@ _FIXES = {
     "is refused (a fencing token)",
     STALE_READ: "{target} is dropped or made anew when what it was made from is written",
     ORDER_VIOLATION: "the read of {target} comes after the write: join, an event, or a queue",
+    UNORDERED: "something orders the two: a lock that both hold, a queue or an event between them, or a join",
     CHANGED_WHILE_ITERATED: "nobody changes {target} while it is iterated: iterate over a copy that is made "
     "under the writers' lock",
 }

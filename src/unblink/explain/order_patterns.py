@@ -196,6 +196,16 @@ def stale_copy(finding: Finding) -> Diagnosis | None:
     return Diagnosis(names.STALE_READ, found.write.target, evidence, found.read.at, remarks)
 
 
+def unordered_access(finding: Finding) -> Diagnosis | None:
+    """Two accesses that nothing orders, as the detector named them."""
+    evidence = tuple(event for event in finding.events if event.number in finding.racing)
+    if len(evidence) != 2:
+        return None
+    target = min((event.target for event in evidence), key=len)
+    remarks = ((evidence[1].number, f"nothing orders it after #{evidence[0].number}"),)
+    return Diagnosis(names.UNORDERED, target, evidence, evidence[1].at, remarks)
+
+
 def order_violation(finding: Finding) -> Diagnosis | None:
     """The same read sees the value before a write here and after it in the passing schedule."""
     passing = {

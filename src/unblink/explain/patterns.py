@@ -20,6 +20,7 @@ from unblink.explain.order_patterns import (
     order_violation,
     stale_copy,
     stale_read,
+    unordered_access,
 )
 from unblink.explain.triples import triple_diagnosis
 from unblink.explain.vocabulary import ACCESSING, Role, role
@@ -34,6 +35,9 @@ _LOST_EXCEPTION_FIX = (
 
 def diagnose(finding: Finding) -> Diagnosis | None:
     """Return the pattern that the events of `finding` prove, or None."""
+    if finding.kind in (Kind.RACE, Kind.ATOMICITY_VIOLATION):
+        found = triple_diagnosis(finding.events, ()) if finding.kind is Kind.ATOMICITY_VIOLATION else None
+        return found or unordered_access(finding)
     if finding.kind is Kind.DEADLOCK:
         return waiting_diagnosis(with_last_waits(finding))
     rules: tuple[Callable[[Finding], Diagnosis | None], ...] = (

@@ -74,6 +74,33 @@ def triples(events: Sequence[Event]) -> Iterator[Triple]:
             yield from _between(accesses, start, end, preempted)
 
 
+def could_be(events: Sequence[Event]) -> Iterator[Triple]:
+    """Yield triples that another schedule may make of `events`: two accesses of one task, one of another beside them.
+
+    The other access may come anywhere; no lock is held at all three.
+    """
+    by_target: dict[str, list[Event]] = defaultdict(list)
+    for event in events:
+        if role(event) in ACCESSING and event.target:
+            by_target[event.target].append(event)
+    for accesses in by_target.values():
+        last: dict[int, Event] = {}
+        rows: dict[tuple[object, ...], tuple[Event, Event]] = {}
+        for event in accesses:
+            if event.task in last:
+                first = last[event.task]
+                rows.setdefault((first.at, event.at), (first, event))
+            last[event.task] = event
+        for first, second in rows.values():
+            for between in accesses:
+                if between.task == first.task or set(first.held) & set(between.held) & set(second.held):
+                    continue
+                pattern = _pattern(first, between, second)
+                if pattern:
+                    yield Triple(pattern, first, between, second, 0, False)
+                    break
+
+
 def _pairs(accesses: Sequence[tuple[int, Event]]) -> Iterator[tuple[int, int]]:
     """Yield positions of consecutive overlapping accesses of one task that are not neighbours."""
     last: dict[tuple[int, str], int] = {}

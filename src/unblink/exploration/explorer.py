@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from unblink.exploration.observation import Observation
+from unblink.exploration.observation import Observation, RacingPair
 from unblink.exploration.runner import Interrupted
 from unblink.exploration.settings import Settings
 from unblink.ground.control import Ending
@@ -52,6 +52,15 @@ class Found:
         return self.observation.failure.signature
 
 
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A racing pair and the schedule of the first execution that showed it."""
+
+    pair: RacingPair
+    steps: tuple[Step, ...]
+    stalled_ns: int
+
+
 @dataclass(slots=True)
 class Exploration:
     """What was seen so far; it is right at every moment, so that an interrupt loses nothing."""
@@ -68,6 +77,8 @@ class Exploration:
     skipped: bool = False
     first: Observation | None = None
     uncontrolled: list[str] = field(default_factory=list)
+    races: dict[tuple[int, int], Sighting] = field(default_factory=dict)
+    dropped: int = 0
 
     def take(self, observation: Observation) -> None:
         """Count one execution."""
@@ -80,6 +91,10 @@ class Exploration:
             self.cut += 1
         if observation.uncontrolled:
             self.uncontrolled.extend(what for what in observation.uncontrolled if what not in self.uncontrolled)
+        for pair in observation.races:
+            self.races.setdefault(pair.key, Sighting(pair, observation.steps, observation.stalled_ns))
+        if observation.dropped > self.dropped:
+            self.dropped = observation.dropped
 
     @property
     def failure(self) -> Found | None:

@@ -13,13 +13,14 @@ import pickle
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from unblink.exploration.observation import Observation, Recording
 from unblink.exploration.runner import Interrupted, Runner
 from unblink.model.errors import InternalError
+from unblink.model.finding import Event
 from unblink.model.schedule import Preemption, Schedule
 from unblink.schedule.plan import Plan, Step
 
@@ -184,9 +185,9 @@ class ForkedRunner:
         import_modules(modules)
         return observation
 
-    def record(self, plan: Plan) -> Recording:
+    def record(self, plan: Plan, watched: Sequence[int] = ()) -> Recording:
         """Run the target once under `plan`, watched closely."""
-        return in_child(lambda: self._runner.record(plan))
+        return in_child(lambda: self._runner.record(plan, watched))
 
     def show(self, plan: Plan) -> Any:
         """Run the target officially under `plan` and return what it left to report."""
@@ -195,6 +196,14 @@ class ForkedRunner:
     def needs_free_threading(self, steps: Sequence[Step]) -> str | None:
         """Not known of named steps."""
         return None
+
+    def one_step_line(self, event: Event) -> str | None:
+        """Return what the runner in this process says."""
+        return self._runner.one_step_line(event)
+
+    def sites_of(self, events: Iterable[Event]) -> tuple[int, ...]:
+        """Return what the runner in this process says."""
+        return self._runner.sites_of(events)
 
     def schedule(self, steps: Sequence[Step]) -> Schedule:
         """Return `steps` by their names, which they carry already."""

@@ -7,10 +7,36 @@ from typing import NamedTuple
 
 from unblink.detect.judge import Failure
 from unblink.ground.control import Ending
-from unblink.model.finding import Event, TaskInfo, Waiting
+from unblink.model.finding import Event, Stack, TaskInfo, Waiting
 from unblink.model.schedule import Stall
 from unblink.model.site import SourceLine
 from unblink.schedule.plan import Plan, Step
+
+
+class RacingPair(NamedTuple):
+    """Two sites whose accesses to one location nothing ordered: by their numbers, the tasks, and who writes."""
+
+    first: int
+    second: int
+    first_task: int
+    second_task: int
+    first_writes: bool
+    second_writes: bool
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """What is equal for the same two sites, whichever came first."""
+        return min(self.first, self.second), max(self.first, self.second)
+
+
+@dataclass(frozen=True, slots=True)
+class RaceSeen:
+    """A racing pair in an execution that kept every object alive: two events of `Recording.events`, by number."""
+
+    pair: RacingPair
+    first: int
+    second: int
+    stacks: tuple[Stack, ...]
 
 
 class Observation(NamedTuple):
@@ -19,7 +45,8 @@ class Observation(NamedTuple):
     `steps` are the choices by which a failing schedule differs from the default order; `missed` is the first of a
     directed plan's choices that was not taken, or -1; `missed_site_known` whether the program came to where that
     one stands; `hot` the sites that are known to race;
-    `uncontrolled` says what was done that cannot be controlled.
+    `uncontrolled` says what was done that cannot be controlled; `races` are the pairs that no execution before has
+    shown, `dropped` of how many locations the detector gave up the history.
     """
 
     plan: Plan
@@ -36,6 +63,8 @@ class Observation(NamedTuple):
     hot: tuple[int, ...] = ()
     skipped: bool = False
     uncontrolled: tuple[str, ...] = ()
+    races: tuple[RacingPair, ...] = ()
+    dropped: int = 0
 
     @property
     def concurrent(self) -> bool:
@@ -67,3 +96,4 @@ class Recording:
     waiting: tuple[Waiting, ...]
     where: SourceLine | None
     traceback: str
+    races: tuple[RaceSeen, ...] = ()

@@ -7,18 +7,21 @@ no other task has done anything visible.
 
 from __future__ import annotations
 
+import sys
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from dataclasses import replace
-from types import FrameType, ModuleType
+from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
 from unblink.explain.kept_copies import kept_copy
 from unblink.exploration.library_calls import library_call
 from unblink.exploration.naming import Names, short
+from unblink.exploration.observation import RaceSeen, RacingPair
 from unblink.ground.sources import FIRST_SITE, Sources
-from unblink.model.finding import Event, TaskInfo, Waiting
+from unblink.model.finding import Event, Stack, TaskInfo, Waiting
 from unblink.model.schedule import Stall
 from unblink.model.site import SourceLine
 
@@ -29,7 +32,7 @@ _MISSING = object()
 class Recorder:
     """Collects the events, tasks, waits and stalls of one execution. Use `recording`."""
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: Sources, watched: Iterable[int] = ()) -> None:
         from unblink import _native
 
         self._native = _native
@@ -48,6 +51,10 @@ class Recorder:
         self._visitors: dict[object, set[int]] = {}
         self._written: set[object] = set()
         self._start_ns: int | None = None
+        self._watched = frozenset(watched)
+        self._passes: dict[tuple[int, int], list[int]] = {}
+        self._stacks: dict[int, tuple[SourceLine, ...]] = {}
+        self.races: tuple[RaceSeen, ...] = ()
         self.events: list[Event] = []
         self.waiting: tuple[Waiting, ...] = ()
         self.dropped = 0
@@ -59,6 +66,8 @@ class Recorder:
     def observe(self, op: int, task: int, site: int, thing: Any, detail: Any, now_ns: int) -> None:
         """Take down one operation."""
         self._fill_in()
+        if thing is not None:
+            self._alive.append(thing)  # its address is its name for as long as we record
         if self._start_ns is None:
             self._start_ns = now_ns
         if len(self.events) >= MOST_EVENTS:
@@ -74,12 +83,14 @@ class Recorder:
         at = self._sources.line(site) if site >= FIRST_SITE else SourceLine("", 0, "")
         preempts = self._was_preempted(task)
         held = tuple(text for _, text in self._held.get(task, ()))
-        self.events.append(Event(len(self.events) + 1, task, verb, target, at, value, held, seconds, preempts))
+        self.events.append(Event(len(self.events) + 1, task, verb, target, at, value, held, seconds, preempts, site))
         self._keep_locks(verb, task, target, gave_up=value == "timed out")
         if name in ("read", "write", "update") and self._sources.hook(site) is not None:
-            place = (id(thing), detail if isinstance(detail, str | int | None) else repr(type(detail)))
-            self._alive.append(thing)  # its address is its name for as long as we record
+            place = _place_of(thing, detail)
             self._places[len(self.events)] = place
+            self._passes.setdefault((task, site), []).append(len(self.events))
+            if site in self._watched:
+                self._stacks[len(self.events)] = _stack(sys._getframe(1), self._sources)
             self._visitors.setdefault(place, set()).add(task)
             if name != "read":
                 self._written.add(place)
@@ -121,19 +132,49 @@ class Recorder:
     def keep(self) -> None:
         """Keep what the engine knows of the last execution, before another one begins."""
         self._fill_in()
-        self._drop_private()
+        self._drop_private(self._seen_races())
         self.tasks_seen = self._tasks()
         self.stalls_seen = self._stalls()
 
-    def _drop_private(self) -> None:
+    def _seen_races(self) -> list[RaceSeen]:
+        """Return the racing pairs of this execution with the events that show them."""
+        found = []
+        for row in self._native.races(0):
+            pair = RacingPair(*row)
+            shown = self._events_of(pair)
+            if shown is not None:
+                stacks = tuple(Stack(number, self._stacks[number]) for number in shown if number in self._stacks)
+                found.append(RaceSeen(pair, *shown, stacks))
+        return found
+
+    def _events_of(self, pair: RacingPair) -> tuple[int, int] | None:
+        """Return the two accesses of a pair that stand closest together."""
+        firsts = self._passes.get((pair.first_task, pair.first), ())
+        for second in self._passes.get((pair.second_task, pair.second), ()):
+            for first in reversed(firsts):
+                if first < second and _overlap(self._places[first], self._places[second]):
+                    return first, second
+        return None
+
+    def _drop_private(self, races: list[RaceSeen]) -> None:
         """Leave out accesses to what one task alone has touched, or nobody has written.
 
         What a task kept to itself of one critical section and used in a later one stays, where another task was in
         such a section in between: there a copy may have gone stale.
         """
-        outdated = self._kept_across_sections()
-        kept = [event for event in self.events if event.number in outdated or self._is_shared(event.number)]
+        wanted = self._kept_across_sections() | {number for race in races for number in (race.first, race.second)}
+        kept = [event for event in self.events if event.number in wanted or self._is_shared(event.number)]
+        numbers = {event.number: number for number, event in enumerate(kept, 1)}
         self.events = [replace(event, number=number) for number, event in enumerate(kept, 1)]
+        self.races = tuple(
+            RaceSeen(
+                race.pair,
+                numbers[race.first],
+                numbers[race.second],
+                tuple(replace(stack, event=numbers[stack.event]) for stack in race.stacks),
+            )
+            for race in races
+        )
         self._places.clear()
         self._alive.clear()
 
@@ -254,11 +295,15 @@ class Recorder:
 
 
 @contextmanager
-def recording(sources: Sources) -> Any:
-    """Have the executions run meanwhile taken down by the recorder that this yields."""
+def recording(sources: Sources, watched: Iterable[int] = ()) -> Any:
+    """Have the executions run meanwhile taken down by the recorder that this yields.
+
+    `watched` are sites of which the stacks are wanted. Racing pairs are those of these executions alone.
+    """
     from unblink import _native
 
-    recorder = Recorder(sources)
+    recorder = Recorder(sources, watched)
+    _native.forget_races()
     _native.set_observer(recorder.observe)
     _native.set_stuck_observer(recorder.stuck)
     try:
@@ -266,6 +311,35 @@ def recording(sources: Sources) -> Any:
     finally:
         _native.set_observer(None)
         _native.set_stuck_observer(None)
+
+
+def _place_of(thing: Any, detail: Any) -> tuple[int, object]:
+    """Return what names a location for as long as the execution lasts: the object that has it, and what of it."""
+    if not isinstance(detail, str | int | None):
+        return id(thing), repr(type(detail))
+    if isinstance(detail, str) and type(thing) is FunctionType and thing.__closure__:
+        return id(thing.__closure__[0]), detail
+    if isinstance(detail, int) and detail < 0 and type(thing) in (list, deque, bytearray):
+        return id(thing), detail + len(thing)
+    if isinstance(detail, str) and not isinstance(thing, type | ModuleType | dict | list | set | str):
+        return _owner_of(thing, detail), detail
+    return id(thing), detail
+
+
+def _owner_of(thing: Any, name: str) -> int:
+    """Return the identity of what has the attribute: the object, or a class where the object has none of its own."""
+    try:
+        own = object.__getattribute__(thing, "__dict__")
+    except AttributeError:
+        return id(thing)
+    if name in own:
+        return id(thing)
+    return next((id(base) for base in type(thing).__mro__ if name in vars(base)), id(thing))
+
+
+def _overlap(one: Any, other: Any) -> bool:
+    """Whether two places are of one object, and the same of it or one of them all of it."""
+    return bool(one[0] == other[0] and (one[1] == other[1] or one[1] is None or other[1] is None))
 
 
 def _current(thing: Any, detail: Any) -> Any:

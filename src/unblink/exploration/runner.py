@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 from unblink.detect.judge import judge
 from unblink.exploration import interrupt
 from unblink.exploration.binding import Binding, bound, schedule_of
-from unblink.exploration.observation import Observation, Recording
+from unblink.exploration.observation import Observation, RacingPair, Recording
 from unblink.exploration.recording import recording
 from unblink.exploration.target import Target
 from unblink.exploration.tracebacks import text_of, where_of
 from unblink.ground.control import STEP_LIMIT, Ending, Run, run
 from unblink.ground.sources import FIRST_SITE, Sources
 from unblink.instrument.protocol import Flag
+from unblink.model.finding import Event
 from unblink.model.schedule import Preemption, Schedule
 from unblink.schedule.plan import Choice, Path, Plan, Step
 
@@ -47,6 +48,7 @@ class Runner:
         self._epoch_ns = epoch_ns
         self._step_limit = step_limit
         self._expected_steps = 1
+        self._races_known = 0
         self._native = _native
 
     def observe(self, plan: Plan, *, official: bool = False) -> Observation:
@@ -67,9 +69,9 @@ class Runner:
             self._native.direct([])
         return self._observe(plan, official, None)
 
-    def record(self, plan: Plan) -> Recording:
-        """Run the target once under `plan`, watched closely."""
-        with recording(self._sources) as recorder:
+    def record(self, plan: Plan, watched: Sequence[int] = ()) -> Recording:
+        """Run the target once under `plan`, watched closely; with the stacks at the sites `watched`."""
+        with recording(self._sources, watched) as recorder:
             observation = self.observe(plan)
             recorder.keep()
         exception = observation.failure.exception if observation.failure is not None else None
@@ -81,6 +83,7 @@ class Runner:
             recorder.waiting,
             where_of(exception, self._sources),
             text_of(exception, self._sources),
+            recorder.races,
         )
 
     def show(self, plan: Plan) -> Any:
@@ -95,6 +98,18 @@ class Runner:
             if hook is not None and isinstance(step, Choice) and hook.flags & Flag.ONE_STEP:
                 return self._sources.line(step.site).text
         return None
+
+    def one_step_line(self, event: Event) -> str | None:
+        """Return the text of the line of `event`, if CPython with its GIL cannot switch just before it; else None."""
+        for site in self.sites_of((event,)):
+            hook = self._sources.hook(site)
+            if hook is not None and hook.flags & Flag.ONE_STEP:
+                return event.at.text.strip()
+        return None
+
+    def sites_of(self, events: Iterable[Event]) -> tuple[int, ...]:
+        """Return the site of each event of a recording."""
+        return tuple(event.site for event in events if event.site)
 
     def schedule(self, steps: Sequence[Step]) -> Schedule:
         """Return `steps` by their names."""
@@ -138,6 +153,10 @@ class Runner:
             )
         )
         missed = self._native.missed() if plan.strategy == "directed" else -1
+        races: tuple[RacingPair, ...] = ()
+        if outcome.racing > self._races_known:
+            races = tuple(RacingPair(*row) for row in self._native.races(self._races_known))
+        self._races_known = outcome.racing
         return Observation(
             plan,
             failure,
@@ -147,11 +166,13 @@ class Runner:
             outcome.call_hash,
             outcome.stalled_ns,
             outcome.shortest_stall_ns,
-            taken_choices() if failure is not None else (),
+            taken_choices() if failure is not None or races else (),
             missed,
             missed < 0 or binding is None or binding.numbers[missed] > 0,
             skipped=failure is None and isinstance(outcome.exception, ignored),
             uncontrolled=self._uncontrolled(),
+            races=races,
+            dropped=outcome.dropped,
         )
 
     def _uncontrolled(self) -> tuple[str, ...]:

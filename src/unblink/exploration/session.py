@@ -20,6 +20,7 @@ from unblink.exploration.findings import Records, describe, plan_of, sequential_
 from unblink.exploration.interrupt import interruptible
 from unblink.exploration.isolation import Checkpoint, ForkedRunner, can_fork, import_modules, in_child
 from unblink.exploration.observation import Observation
+from unblink.exploration.races import findings_of
 from unblink.exploration.replaying import check
 from unblink.exploration.replaying import plan_of as plan_of_witness
 from unblink.exploration.result import Result
@@ -67,6 +68,8 @@ class Explored:
     uncontrolled: tuple[str, ...] = ()
     shown: Any = None
     isolated: bool = False
+    races: tuple[Finding, ...] = ()
+    dropped: int = 0
 
 
 class Session:
@@ -100,7 +103,9 @@ class Session:
             self._baseline_threads = len(sys._current_frames())
             _native.set_baseline_threads(self._baseline_threads)
             # An event's flag is read without a lock: it is the one shared location inside of threading's own objects.
+            first = _native.site_count()
             stack.callback(instrument_loaded(threading, self._registry, only=_reads_or_writes_flag).undo)
+            _native.make_synchronising(first, _native.site_count())
             self._stack = stack.pop_all()
         self.instrument_loaded_modules()
         return self
@@ -231,6 +236,11 @@ class Session:
                     shown = runner.show(plan_of(found, settings.seed, settings.stall_ns))
         except Interrupted:
             state.interrupted = True
+        races: tuple[Finding, ...] = ()
+        if shown is None and state.races and not state.interrupted:
+            races = findings_of(
+                state.races.values(), runner, seed=settings.seed, stall_ns=settings.stall_ns, strict=settings.strict
+            )
         return Explored(
             state.executions,
             state.points,
@@ -242,6 +252,8 @@ class Session:
             tuple(witnesses),
             tuple(state.uncontrolled),
             shown,
+            races=races,
+            dropped=state.dropped,
         )
 
     def _sequential(
@@ -293,8 +305,11 @@ class Session:
         uncontrolled = [*uncontrolled, *explored.uncontrolled]
         if explored.cut:
             uncontrolled = [*uncontrolled, f"{explored.cut} executions were cut at the step limit [step-limit]"]
-        failed = any(not finding.is_note for finding in explored.findings)
-        verdict = Verdict.FAILED if failed else Verdict.NOTED if explored.findings else Verdict.PASSED
+        if explored.dropped:
+            uncontrolled = [*uncontrolled, f"the race detector gave up the history of {explored.dropped} locations [history-dropped]"]
+        findings = (*explored.findings, *explored.races)
+        failed = any(not finding.is_note for finding in findings)
+        verdict = Verdict.FAILED if failed else Verdict.NOTED if findings else Verdict.PASSED
         return Result(
             target.name,
             verdict,
@@ -304,7 +319,7 @@ class Session:
             time.perf_counter() - began,
             explored.points,
             explored.tasks,
-            explored.findings,
+            findings,
             tuple(uncontrolled),
             path,
             chosen,

@@ -49,7 +49,8 @@ class Run(NamedTuple):
     `unhandled` has `(task, type, value, traceback, hook)` for each exception that left a task; `deviations`
     `(task, site, occurrence, to)` with `to` -2 for the clock; `call_hash` is equal for executions that did
     the same controlled calls in the same order; `shortest_stall_ns` is the least time for which ready tasks would have
-    had to be held back for a deadline to pass (2**63 - 1 if there was none).
+    had to be held back for a deadline to pass (2**63 - 1 if there was none). `racing` is how many pairs of sites are
+    known to have raced in this exploration, `dropped` of how many locations the detector gave up the history.
     """
 
     ending: Ending
@@ -65,6 +66,8 @@ class Run(NamedTuple):
     shortest_stall_ns: int
     leftover: int
     interrupted: bool
+    racing: int
+    dropped: int
 
     @property
     def is_clean(self) -> bool:
@@ -157,6 +160,7 @@ def run(
     step_limit: int = STEP_LIMIT,
     livelock_after: int = LIVELOCK_AFTER,
     as_before: bool = False,
+    detects: bool = True,
 ) -> Run:
     """Run `body` once under control and say what came of it. What leaves `body` is in the result.
 
@@ -187,6 +191,7 @@ def run(
             livelock_after,
             FAIRNESS,
             as_before,
+            detects,
         )
     finally:
         surroundings.restore()

@@ -60,7 +60,7 @@ class Event:
     `join`, `put`, `get`, `sleep`, `end`, `stall`); `target` names the location as the source does
     (`Counter.value`, `registry['a']`, `lock`); `value` is the short form of the value read or written, or
     None; `held` are the locks held; `seconds` is virtual time since the start; `preempts` is set where the
-    schedule switches away from a task that could have gone on, just before this operation.
+    schedule switches away from a task that could have gone on, just before this operation. `site` is the engine's number of where it stands, within one process.
     """
 
     number: int
@@ -72,6 +72,7 @@ class Event:
     held: tuple[str, ...] = ()
     seconds: float = 0.0
     preempts: bool = False
+    site: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,14 @@ class Waiting:
     target: str
     owner: int | None
     stack: tuple[SourceLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """How a task came to an event: the frames of the program, outermost first."""
+
+    event: int
+    frames: tuple[SourceLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,4 +123,6 @@ class Finding:
     waiting: tuple[Waiting, ...] = ()
     schedule: Schedule = field(default_factory=Schedule)
     found_at: int = 0  # number of the first failing execution, from 1
+    racing: tuple[int, ...] = ()  # the numbers of the two events that nothing orders
+    stacks: tuple[Stack, ...] = ()  # where they stood
     replay: str = ""  # the line to paste
