@@ -82,15 +82,20 @@ void Detector::put(std::vector<Entry>& entries, const Entry& now) {
   entries.push_back(now);
 }
 
-void Detector::access(Key location, TaskId task, Tick tick, const VectorClock& clock, SiteId site, bool writes, bool part) {
+void Detector::access(Key location, TaskId task, Tick tick, const VectorClock& clock, SiteId site, bool writes, As as) {
   Cell& cell = cell_of(location);
   const Entry now{task, tick, site, writes};
   check_whole(cell, now, clock);
-  if (part) {
+  if (as != As::kIndivisible) check_list(location, cell.indivisible, now, clock);
+  if (as == As::kPart) {
     put(list(cell.parts), now);
     return;
   }
   check_list(location, cell.parts, now, clock);
+  if (as == As::kIndivisible) {
+    put(list(cell.indivisible), now);
+    return;
+  }
   const Epoch epoch = epoch_of(task, tick);
   if (writes) {
     cell.write = epoch;

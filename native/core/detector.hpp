@@ -3,7 +3,7 @@
 // Of each location it keeps the epoch of the last write and of the last read; reads that no happens-before orders widen to one
 // epoch for each task. A container as a whole and its items are one cell with two histories: an access to the whole
 // conflicts with accesses to items, and accesses to items (parts) never with each other here, for each item has
-// a cell of its own. So parts keep an epoch for each task from the start.
+// a cell of its own. So parts keep an epoch for each task from the start, and so do indivisible steps.
 //
 // Two accesses race if they conflict and neither happens before the other. What is reported are pairs of sites, each once. An address that
 // was used again for another object may pretend a race: so a pair is a *candidate*, to be confirmed by an execution of the same
@@ -35,8 +35,10 @@ class Detector {
   void begin();   // an execution
   void forget();  // what was reported
 
-  // An access of `task` in its epoch `tick`, under `clock`; `part`: of one item, seen from the container as a whole.
-  void access(Key location, TaskId task, Tick tick, const VectorClock& clock, SiteId site, bool writes, bool part);
+  // An access of `task` in its epoch `tick`, under `clock`. kPart: of one item, seen from the container as a whole. kIndivisible:
+  // adds to a container or takes from it in one step, as `append` and `pop` do; such do not conflict with each other.
+  enum class As : std::uint8_t { kWhole, kPart, kIndivisible };
+  void access(Key location, TaskId task, Tick tick, const VectorClock& clock, SiteId site, bool writes, As as);
 
   const std::vector<RacingPair>& pairs() const { return pairs_; }
   std::uint64_t dropped() const { return dropped_; }
@@ -59,7 +61,7 @@ class Detector {
     std::uint64_t used = 0;
     Epoch write = 0, read = 0;
     SiteId write_site = kNoSite, read_site = kNoSite;
-    std::uint32_t readers = kNothing, parts = kNothing;  // lists in pool_
+    std::uint32_t readers = kNothing, parts = kNothing, indivisible = kNothing;  // lists in pool_
   };
   using Set = std::array<Cell, kWays>;
 

@@ -444,10 +444,12 @@ bool Engine::enter(Key location, SiteId site, bool writes, bool part) {
                   make_hot(earlier.site);
                   make_hot(site);
                 });
-  if (site < synchronising_.size() && synchronising_[site])
-    synchronise(location, writes);
-  else if (options_.detects)
-    detector_.access(location, current_, record.clock.of(current_), record.clock, site, writes, part);
+  const std::uint8_t marks = site < marks_.size() ? marks_[site] : 0;
+  if (marks & kSynchronises) synchronise(location, writes);
+  if (options_.detects && marks != kSynchronises) {
+    const auto as = part ? Detector::As::kPart : writes && (marks & kIndivisible) ? Detector::As::kIndivisible : Detector::As::kWhole;
+    detector_.access(location, current_, record.clock.of(current_), record.clock, site, writes, as);
+  }
   return raced;
 }
 
@@ -457,11 +459,6 @@ void Engine::synchronise(Key location, bool writes) {
   if (!writes) return;
   clocks_[meeting.clock].join(me().clock);
   step_epoch(me(), current_);
-}
-
-void Engine::make_synchronising(SiteId site) {
-  if (synchronising_.size() <= site) synchronising_.resize(static_cast<std::size_t>(site) + 1, 0);
-  synchronising_[site] = 1;
 }
 
 // ---------------------------------------------------------------- knowledge

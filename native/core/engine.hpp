@@ -190,7 +190,8 @@ class Engine final : public Tasks {
   const Detector& detector() const { return detector_; }
   void forget_races() { detector_.forget(); }
   // Accesses there order tasks as a lock does: a flag that the standard library itself reads without one.
-  void make_synchronising(SiteId site);
+  void make_synchronising(SiteId site) { mark(site, kSynchronises); }
+  void make_indivisible(SiteId site) { mark(site, kIndivisible); }  // see Detector::As
   // Whether executions are learned from: it costs some microseconds each, and not every strategy uses it.
   void set_learning(bool learns) { learns_ = learns; }
 
@@ -224,6 +225,11 @@ class Engine final : public Tasks {
   // How often the current task has come to a site, this time included.
   std::uint32_t count_pass(SiteId site) {
     return ++occurrences_[(static_cast<std::uint64_t>(current_) << 32) | site];
+  }
+  static constexpr std::uint8_t kSynchronises = 1, kIndivisible = 2;
+  void mark(SiteId site, std::uint8_t what) {
+    if (marks_.size() <= site) marks_.resize(static_cast<std::size_t>(site) + 1, 0);
+    marks_[site] |= what;
   }
   std::uint32_t& clock_of(Meeting& meeting);
   void touch(Meeting& meeting);
@@ -270,7 +276,7 @@ class Engine final : public Tasks {
   std::vector<SiteId> heating_;
   Knowledge knowledge_;
   Detector detector_;
-  std::vector<std::uint8_t> synchronising_;  // by site
+  std::vector<std::uint8_t> marks_;  // by site
   bool learns_ = false;
   bool watches_releases_ = false;
   std::vector<std::uint8_t> counts_;  // by site: whether it enters call_hash()

@@ -5,6 +5,7 @@
 // into the shadow, where racing sites are learned.
 #include "hooks.hpp"
 
+#include <algorithm>
 #include <unordered_map>
 
 #include "sites.hpp"
@@ -223,9 +224,31 @@ inline bool attribute(PyObject* object, SiteId id, Effect access) {
 
 bool on_container(PyObject* object, Container kind, SiteId id, Place place, Effect access, PyObject* key) {
   Key location;
-  if (place == Place::kItem && key != nullptr && item_of(object, kind, key, location))
+  if (place == Place::kItem && key != nullptr && item_of(object, kind, key, location)) {
+    // A subscript of a defaultdict inserts what is missing.
+    if (access == Effect::kRead && sites[id].name == nullptr && Py_TYPE(object) == known_types[2] && PyDict_Contains(object, key) == 0)
+      access = Effect::kUpdate;
     return perform(id, access, location, whole_of(object), object, key);
+  }
   return perform(id, access, whole_of(object), kNoKey, object, nullptr);
+}
+
+// Both ends of a deque, its length and whether it is empty may be used by several threads, as its documentation says: whoever
+// takes from it sees what was done before that was put in.
+bool is_channel_use(const HookSite& site) {
+  static PyObject* const names[] = {PyUnicode_InternFromString("append"), PyUnicode_InternFromString("appendleft"),
+                                    PyUnicode_InternFromString("pop"), PyUnicode_InternFromString("popleft")};
+  if (site.flags & flag::kMethod) return std::find(std::begin(names), std::end(names), site.name) != std::end(names);
+  return site.name != nullptr && site.access == Effect::kRead &&
+         (PyUnicode_CompareWithASCIIString(site.name, "len") == 0 || PyUnicode_CompareWithASCIIString(site.name, "bool") == 0);
+}
+
+[[gnu::noinline]] void note_deque(SiteId id) {
+  HookSite& site = sites[id];
+  site.flags |= flag::kSeenDeque;
+  if (!is_channel_use(site)) return;
+  G.engine.make_synchronising(id);
+  if (site.flags & flag::kMethod) G.engine.make_indivisible(id);
 }
 
 // The operation of site `id` on `object`, by place and by the receiver's exact type.
@@ -234,6 +257,7 @@ bool operate(PyObject* object, SiteId id, PyObject* key) {
   if (site.place == Place::kAttribute) return attribute(object, id, site.access);
   PyObject* target = behind_view(object);
   const Container kind = container_of(Py_TYPE(target));
+  if (Py_TYPE(target) == known_types[0] && !(site.flags & flag::kSeenDeque)) [[unlikely]] note_deque(id);
   if (site.flags & flag::kMethod) {
     const auto table = effects.find(Py_TYPE(target));
     if (kind == Container::kNone || table == effects.end()) return attribute(object, id, Effect::kRead);

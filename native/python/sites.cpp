@@ -113,6 +113,13 @@ SiteId site_of_call(Op op) {
   return id;
 }
 
+// Methods that add to a container, or take from it, in one indivisible step: what programs use instead of a lock.
+bool is_indivisible(PyObject* name) {
+  for (const char* known : {"append", "appendleft", "add", "extend", "extendleft", "pop", "popleft", "popitem", "setdefault", "discard", "remove"})
+    if (PyUnicode_CompareWithASCIIString(name, known) == 0) return true;
+  return false;
+}
+
 // register_sites(filename, [(place, access, name, line, column, end_column, function, flags), ...]) -> first number
 PyObject* register_sites(PyObject*, PyObject* args) {
   PyObject *filename, *rows;
@@ -139,7 +146,9 @@ PyObject* register_sites(PyObject*, PyObject* args) {
       site.name = Py_NewRef(name);
       PyUnicode_InternInPlace(&site.name);
     }
+    const bool indivisible = (site.flags & flag::kMethod) && site.name != nullptr && is_indivisible(site.name);
     const SiteId id = new_site(std::move(site));
+    if (indivisible) G.engine.make_indivisible(id);
     tell_of(id);
   }
   Py_DECREF(list);

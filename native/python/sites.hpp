@@ -15,6 +15,7 @@ enum class Effect : std::uint8_t { kRead, kWrite, kUpdate };
 
 namespace flag {  // protocol.Flag
 inline constexpr std::uint16_t kOpensPair = 1, kClosesPair = 2, kMethod = 4, kDeletes = 8, kSuspends = 16, kClosure = 32;
+inline constexpr std::uint16_t kSeenDeque = 1 << 15;  // ours: a deque has come here
 }
 
 // What a hook reads each time stands first, in one cache line.

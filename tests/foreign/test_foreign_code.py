@@ -68,7 +68,7 @@ def test_a_race_inside_of_an_installed_package_is_found_once_it_is_included(tmp_
 
 
 def test_a_race_inside_of_the_standard_library_imported_long_before_is_found_once_it_is_included(tmp_path):
-    assert explored(tmp_path, OF_LIBRARY)["verdict"] == "passed"
+    assert explored(tmp_path, OF_LIBRARY)["verdict"] == "passed"  # `append` is indivisible
     test = explored(tmp_path, OF_LIBRARY, "--race-include=random")
     assert test["verdict"] == "failed"
     assert "random.py" in test["findings"][0]["where"]
