@@ -36,21 +36,33 @@ void Engine::begin(Strategy& strategy, const RunOptions& options) {
   trace_hash_ = call_hash_ = 0xcbf29ce484222325ULL;
   if (!options.as_before) {
     for (const SiteId site : heating_) hot_[site] = 2;
+    points_version_ += !heating_.empty();
     heating_.clear();
   }
   salt_ = options.strategy.seed * 2 + 1;
-  strategy.begin(options.strategy);
+  options_.strategy.points_version = points_version_;
+  forced_ = 0;
+  strategy.begin(options_.strategy);
 }
 
 void Engine::end_execution() {
   if (strategy_ == nullptr) return;
-  if (learns_) take_in(*strategy_, log_, parents());
+  strategy_->ended(log_);
+  if (learns_ && strategy_->teaches()) knowledge_.learn(log_, parents(), strategy_->is_default_order());
   strategy_ = nullptr;
 }
 
 void Engine::take_in(Strategy& strategy, const Log& log, const std::vector<TaskId>& parents) {
   strategy.ended(log);
   if (strategy.teaches()) knowledge_.learn(log, parents, strategy.is_default_order());
+}
+
+void Engine::log_unfinished() {
+  for (std::size_t i = 0; i < count_; ++i) {
+    const TaskRecord& record = tasks_[i];
+    if (record.state == TaskState::kEnded || log_.size() >= kLogCapacity) continue;
+    log_.push_back({record.pending.key, record.pending.site, static_cast<TaskId>(i), record.pending.op, false, true});
+  }
 }
 
 std::vector<TaskId> Engine::parents() const {
@@ -82,6 +94,7 @@ TaskId Engine::spawn(TaskId parent) {
     record.clock.assign(mother.clock);
     record.causes.assign(mother.causes);
     step_epoch(mother, parent);
+    enter_log(parent, Op::kStart, kNoSite, static_cast<Key>(id));
   } else {
     record.child_index = 0;
   }
@@ -145,6 +158,7 @@ TaskId Engine::next() {
     const bool others = ready_.count() > 1 || clock_allowed;
     const bool unfair = run_length_ >= options_.fairness && ready_.has(current_);
     const bool fair_only = steps_ - last_progress_ > options_.livelock_after / 4;
+    forced_ += others && (unfair || fair_only);
     if (others && !unfair && !fair_only) {
       const TaskRecord& record = task(current_);
       pick = strategy_->choose({*this, ready_, current_, by_default, clock_allowed, steps_, log_});
@@ -163,8 +177,8 @@ TaskId Engine::next() {
     } else if (unfair) {
       run_length_ = 0;
     }
-    const Pending& pending = task(pick).pending;
-    enter_log(pick, pending.op, pending.site, pending.key);
+    const TaskRecord& chosen = task(pick);
+    enter_log(pick, chosen.pending.op, chosen.pending.site, chosen.pending.key, chosen.timed_out);
     return pick;
   }
 }

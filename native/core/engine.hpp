@@ -105,6 +105,7 @@ class Engine final : public Tasks {
   // Takes in what an execution showed, this one's or that of another process which `strategy` was prepared for.
   void take_in(Strategy& strategy, const Log& log, const std::vector<TaskId>& parents);
   std::vector<TaskId> parents() const;
+  void log_unfinished();  // what tasks were about to do: before they are ended for good
   // Asked when no task is ready, before the clock moves: may make some ready, and says whether it did.
   void set_idle(bool (*idle)(bool has_deadline)) { idle_ = idle; }
 
@@ -166,6 +167,8 @@ class Engine final : public Tasks {
   bool has_timers();
   std::uint64_t steps() const { return steps_; }
   std::uint64_t switches() const { return switches_; }
+  std::uint64_t forced() const { return forced_; }  // decisions that fairness took: no strategy was asked
+  bool log_is_whole() const { return log_.size() < kLogCapacity; }
   Ending ending() const { return ending_; }
   void set_ending(Ending ending) { ending_ = ending; }
   const std::vector<Deviation>& deviations() const { return deviations_; }
@@ -209,8 +212,8 @@ class Engine final : public Tasks {
 
   TaskRecord& me() { return tasks_[static_cast<std::size_t>(current_)]; }
   void arrive(Op op, SiteId site, Key key);
-  void enter_log(TaskId task, Op op, SiteId site, Key key) {
-    if (log_.size() < kLogCapacity) log_.push_back({key, site, task, op});
+  void enter_log(TaskId task, Op op, SiteId site, Key key, bool late = false) {
+    if (log_.size() < kLogCapacity) log_.push_back({key, site, task, op, late});
   }
   [[gnu::noinline]] bool enter(Key location, SiteId site, bool writes, bool part);
   TaskId default_choice() const;
@@ -259,6 +262,7 @@ class Engine final : public Tasks {
   Nanos shortest_stall_ = kForever;
   std::uint64_t steps_ = 0;
   std::uint64_t switches_ = 0;
+  std::uint64_t forced_ = 0;
   std::uint64_t last_progress_ = 0;
   Ending ending_ = Ending::kRunning;
   FlatMap<Meeting> meetings_;
@@ -274,6 +278,7 @@ class Engine final : public Tasks {
   // --- the knowledge ---
   std::vector<std::uint8_t> hot_;  // 0 cold, 1 from the next execution on, 2 hot
   std::vector<SiteId> heating_;
+  std::uint64_t points_version_ = 0;
   Knowledge knowledge_;
   Detector detector_;
   std::vector<std::uint8_t> marks_;  // by site

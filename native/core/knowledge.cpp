@@ -109,6 +109,7 @@ bool Knowledge::learn(const Log& log, const std::vector<TaskId>& parents, bool d
   if (held_.size() < parents.size()) held_.resize(parents.size());
   std::uint64_t operations = 0;
   for (const Happened& now : log) {
+    if (now.never) break;
     if (now.op == Op::kRelease && now.is_inside()) {
       for (auto& held : held_) std::erase_if(held, [&](const Held& lock) { return lock.key == now.key; });
       continue;

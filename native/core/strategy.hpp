@@ -34,14 +34,16 @@ struct Pending {
 };
 
 // What happened, in the order in which it did. An operation is entered when its task is chosen to perform it. A release, and
-// whatever else makes a waiting task ready, is entered as it happens, inside of the operation before it.
+// whatever else makes a waiting task ready, is entered as it happens, inside of the operation before it; of a start, the key is the new task.
 struct Happened {
   Key key;
   SiteId site;
   TaskId task;  // kClock: the clock ran to a deadline
   Op op;
+  bool late = false;  // it waited until its deadline passed
+  bool never = false;  // what a task was about to do when the execution ended
 
-  bool is_inside() const { return site == kNoSite && (op == Op::kRelease || op == Op::kPublish); }
+  bool is_inside() const { return site == kNoSite && (op == Op::kRelease || op == Op::kPublish || op == Op::kStart); }
 };
 using Log = std::vector<Happened>;
 
@@ -68,6 +70,7 @@ struct StrategyOptions {
   std::uint64_t seed = 0;
   int depth = 3;                      // PCT: bug depth to aim at
   std::uint64_t expected_steps = 100;  // PCT: length of an execution, from those before
+  std::uint64_t points_version = 0;    // changes when other sites become scheduling points
 };
 
 class Strategy {

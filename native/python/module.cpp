@@ -174,7 +174,8 @@ PyObject* deviations(PyObject*, PyObject*) {
 PyObject* trace(PyObject*, PyObject*) {
   std::vector<Happened> operations;
   for (const Happened& now : G.engine.log())
-    if (now.task >= 0 && !now.is_inside()) operations.push_back(now);
+    if (now.never) break;
+    else if (now.task >= 0 && !now.is_inside()) operations.push_back(now);
   return list_of(operations, [](const Happened& now) { return Py_BuildValue("(iiI)", now.task, static_cast<int>(now.op), now.site); });
 }
 

@@ -585,6 +585,7 @@ bool execute(PyObject* body, Strategy& strategy, const RunOptions& options, Exec
   G.refresh_live();
   run_hub();
   report.leftover = G.alive_workers;
+  G.engine.log_unfinished();
   if (G.engine.ending() == Ending::kRunning) G.engine.set_ending(Ending::kFinished);
   const bool stuck = G.engine.ending() != Ending::kFinished || G.alive_workers > 0;
   if (stuck && !G.interrupted) report_waiting();

@@ -99,6 +99,7 @@ class ReadsFrom final : public Strategy {
   void follow(const Log& log) {
     for (; cursor_ < log.size(); ++cursor_) {
       const Happened& now = log[cursor_];
+      if (now.never) return;
       if (now.task < 0 || now.is_inside() || now.key == kNoKey || now.site <= kImportSite) continue;
       SiteId& last = last_write_[now.key];
       if (reads(now.op)) {

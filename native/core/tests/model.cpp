@@ -20,6 +20,7 @@ Outcome Model::run(Strategy& strategy, const ModelOptions& options) {
   }
   if (engine_.ending() == Ending::kRunning)
     engine_.set_ending(engine_.alive() == 0 ? Ending::kFinished : Ending::kStuck);
+  engine_.log_unfinished();
   engine_.end_execution();
   return {engine_.ending(), failure_, state_.variables, engine_.trace_hash(), engine_.steps()};
 }
@@ -98,7 +99,7 @@ TaskId Model::approach(const Step& step) {
     case Do::kGet: return point(Op::kGet, step, key_of(Area::kQueue, step.object));
     case Do::kSleep: return engine_.wait(Op::kSleep, step.site, kNoKey, task.deadline);
     case Do::kStart: return point(Op::kStart, step, kNoKey);
-    case Do::kJoinAll: return point(Op::kJoin, step, kNoKey);
+    case Do::kJoinAll: return approach_join(step);
     default: return point(Op::kYield, step, kNoKey);
   }
 }
@@ -176,13 +177,13 @@ bool Model::finish_wait(const Step& step, TaskId& next) {
   if (task.phase != Phase::kTakingBack) {
     const TaskId id = engine_.current();
     task.outcome = !engine_.timed_out();
-    std::erase(waiting_[step.object], id);
     engine_.observe(waiter_key(id));
     task.phase = Phase::kTakingBack;
     next = engine_.point_acquire(step.site, key_of(Area::kLock, step.lock), owners_[step.lock] != kNone, kForever);
     return false;
   }
   if (!take(step, step.lock, next)) return false;
+  std::erase(waiting_[step.object], engine_.current());  // under the lock, as threading.Condition does
   task.registers[step.target] = task.outcome;
   return true;
 }
@@ -217,15 +218,22 @@ bool Model::get(const Step& step, TaskId& next) {
   return false;
 }
 
+// One operation for each child, as on the ground: waits for one that has not ended, and is a point for one that has.
+TaskId Model::approach_join(const Step& step) {
+  Task& task = me();
+  if (task.joined == task.children.size()) return point(Op::kJoin, step, kNoKey);
+  const TaskId child = task.children[task.joined];
+  if (tasks_[static_cast<std::size_t>(child)].ended) return point(Op::kJoin, step, task_key(child));
+  return engine_.wait(Op::kJoin, step.site, task_key(child), kForever);
+}
+
 bool Model::join(const Step& step, TaskId& next) {
-  for (const TaskId child : me().children) {
-    if (!tasks_[static_cast<std::size_t>(child)].ended) {
-      next = engine_.wait(Op::kJoin, step.site, task_key(child), kForever);
-      return false;
-    }
-    engine_.observe(task_key(child));
-  }
-  return true;
+  Task& task = me();
+  if (task.joined == task.children.size()) return true;
+  engine_.observe(task_key(task.children[task.joined]));
+  if (++task.joined == task.children.size()) return true;
+  next = approach_join(step);
+  return false;
 }
 
 TaskId Model::end() {

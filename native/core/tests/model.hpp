@@ -51,6 +51,7 @@ class Model {
     Nanos deadline = kForever;
     Registers registers{};
     std::vector<TaskId> children;
+    std::size_t joined = 0;  // of the children
   };
 
   TaskId begin_task(TaskId parent, BodyId body);
@@ -62,6 +63,7 @@ class Model {
   bool take(const Step& step, std::size_t lock, TaskId& next);
   void give_back(std::size_t lock);
   bool get(const Step& step, TaskId& next);
+  TaskId approach_join(const Step& step);
   bool join(const Step& step, TaskId& next);
   bool finish_wait(const Step& step, TaskId& next);
   void notify(std::size_t condition, bool all);

@@ -1,0 +1,243 @@
+#include "dpor.hpp"
+
+#include <algorithm>
+
+namespace unblink {
+
+namespace {
+bool has(const std::vector<TaskId>& tasks, TaskId task) { return std::find(tasks.begin(), tasks.end(), task) != tasks.end(); }
+}  // namespace
+
+bool Dpor::Node::is_done(TaskId task) const {
+  return std::any_of(done.begin(), done.end(), [&](const Sleeper& each) { return each.task == task; });
+}
+
+void Dpor::forget() {
+  started_ = finished_ = diverged_ = false;
+  interleavings_ = redundant_ = 0;
+  nodes_.clear();
+}
+
+void Dpor::begin(const StrategyOptions& options) {
+  if (options.points_version != points_version_ || finished_) forget();
+  points_version_ = options.points_version;
+  started_ = true;
+  cursor_ = transitions_ = 0;
+  blocked_ = false;
+  sleep_.clear();
+}
+
+// ---------------------------------------------------------------- one execution
+
+bool Dpor::Sleeper::depends_on(const Happened& now) const {
+  if (task == now.task || task == kClock || now.task == kClock) return true;
+  if (now.key == kNoKey || (now.op == Op::kStart && now.is_inside())) return false;
+  const bool writes = now.is_inside() || !observes_only(now.op);
+  return std::any_of(touches.begin(), touches.end(), [&](const Touch& touch) { return touch.key == now.key && (touch.writes || writes); });
+}
+
+// What was done since the last decision: whoever slept on something that depends on it is awake.
+void Dpor::follow(const Log& log) {
+  for (; cursor_ < log.size(); ++cursor_) {
+    const Happened& now = log[cursor_];
+    if (now.never) return;
+    if (!blocked_ && !now.is_inside() && transitions_ == nodes_.size() && sleeps(now.task)) {
+      blocked_ = true;  // the only candidate
+      blocked_at_ = transitions_;
+    }
+    if (!blocked_)
+      std::erase_if(sleep_, [&](const Sleeper& sleeper) { return sleeper.depends_on(now); });
+    if (now.is_inside()) continue;
+    if (!blocked_) {
+      if (transitions_ == nodes_.size())
+        nodes_.push_back({now.task, {now.task}, {now.task}, {}, {}});
+      else if (nodes_[transitions_].taken != now.task)
+        diverged_ = true;
+    }
+    ++transitions_;
+  }
+}
+
+bool Dpor::sleeps(TaskId task) const {
+  return std::any_of(sleep_.begin(), sleep_.end(), [&](const Sleeper& sleeper) { return sleeper.task == task; });
+}
+
+TaskId Dpor::choose(const Situation& s) {
+  follow(s.log);
+  if (blocked_ || diverged_) return s.by_default;
+  if (transitions_ < nodes_.size()) {
+    const Node& node = nodes_[transitions_];
+    for (const Sleeper& tried : node.done)
+      if (!sleeps(tried.task)) sleep_.push_back(tried);
+    const bool there = node.taken == kClock ? s.clock_allowed : s.ready.has(node.taken);
+    if (!there) diverged_ = true;
+    return there ? node.taken : s.by_default;
+  }
+  Node node;
+  s.ready.each([&](TaskId task) { node.enabled.push_back(task); });
+  if (s.clock_allowed) node.enabled.push_back(kClock);
+  for (const Sleeper& sleeper : sleep_) node.asleep.push_back(sleeper.task);
+  node.taken = s.by_default;
+  if (sleeps(node.taken)) {
+    const auto awake = std::find_if(node.enabled.begin(), node.enabled.end(), [&](TaskId task) { return !sleeps(task); });
+    if (awake == node.enabled.end()) {
+      blocked_ = true;
+      blocked_at_ = transitions_;
+      return s.by_default;
+    }
+    node.taken = *awake;
+  }
+  node.backtrack.push_back(node.taken);
+  // The clock's next step may go when somebody is woken before: then no execution would show that it could have come here.
+  if (s.clock_allowed && node.taken != kClock) node.backtrack.push_back(kClock);
+  nodes_.push_back(std::move(node));
+  return nodes_.back().taken;
+}
+
+// ---------------------------------------------------------------- after it: races, and where to go back to
+
+void Dpor::ended(const Log& log) {
+  if (!started_ || finished_) return;
+  follow(log);
+  if (diverged_) return;
+  blocked_ ? ++redundant_ : ++interleavings_;
+  analyse(log, blocked_ ? blocked_at_ : transitions_);
+  advance();
+}
+
+bool Dpor::before(std::size_t i, const Transition& later) const {
+  const std::size_t task = row(run_[i].task);
+  return task < later.clock.size() && later.clock[task] >= static_cast<std::int64_t>(i);
+}
+
+// Whether the two come to one key and may not change places without a difference; `is_race`: also whether the later one could
+// have come first, which it could not if it waited for what the earlier one gave.
+bool Dpor::conflict(const Transition& earlier, const Transition& now, bool& is_race) const {
+  is_race = false;
+  if (earlier.task == kClock || now.task == kClock) return is_race = true;
+  bool found = false;
+  for (const Touch& mine : now.touches) {
+    for (const Touch& its : earlier.touches) {
+      if (mine.key != its.key || !(mine.writes || its.writes)) continue;
+      found = true;
+      const bool waited = its.inside && !mine.inside && now.waits();
+      const bool let_through = mine.inside && !its.inside && earlier.waits();
+      const bool both_inside = mine.inside && its.inside;
+      if (!waited && !let_through && !both_inside) is_race = true;
+    }
+  }
+  return found;
+}
+
+bool Dpor::comes_first(const Transition& earlier, const Transition& later) const {
+  bool unused;
+  return std::find(earlier.starts.begin(), earlier.starts.end(), later.task) != earlier.starts.end() ||
+         conflict(earlier, later, unused);
+}
+
+void Dpor::analyse(const Log& log, std::size_t limit) {
+  run_.clear();
+  std::vector<Happened> unfinished;
+  for (const Happened& now : log) {
+    if (now.never) {
+      unfinished.push_back(now);
+    } else if (!now.is_inside()) {
+      if (run_.size() == limit) break;
+      run_.push_back({now.task, now.op, now.late, {}, {}, {}});
+      if (now.key != kNoKey) run_.back().touches.push_back({now.key, !observes_only(now.op), false});
+    } else if (!run_.empty()) {
+      if (now.op == Op::kStart)
+        run_.back().starts.push_back(static_cast<TaskId>(now.key));
+      else if (now.key != kNoKey)
+        run_.back().touches.push_back({now.key, true, true});
+    }
+  }
+  std::size_t rows = 1;
+  for (const Transition& transition : run_) rows = std::max(rows, row(transition.task) + 1);
+  std::vector<std::vector<std::int64_t>> of_task(rows, std::vector<std::int64_t>(rows, -1));
+  const auto join = [](std::vector<std::int64_t>& into, const std::vector<std::int64_t>& from) {
+    for (std::size_t i = 0; i < into.size(); ++i) into[i] = std::max(into[i], from[i]);
+  };
+  std::vector<std::size_t> racing;
+  const auto find_races = [&](std::size_t k) {
+    Transition& now = run_[k];
+    now.clock = of_task[row(now.task)];
+    now.clock.resize(rows, -1);
+    // From the latest to the earliest: what comes before something that already comes before is no race of its own.
+    racing.clear();
+    std::vector<std::int64_t> after = now.clock;
+    for (std::size_t i = k; i-- > 0;) {
+      if (run_[i].task == now.task || after[row(run_[i].task)] >= static_cast<std::int64_t>(i)) continue;
+      bool is_race;
+      if (!conflict(run_[i], now, is_race)) continue;
+      if (is_race) racing.push_back(i);
+      // By its release alone, a lock's holder does not hide from whoever takes it next that both could have taken it.
+      if (is_race) join(after, run_[i].clock);
+      join(now.clock, run_[i].clock);
+    }
+  };
+  const std::size_t done = run_.size();
+  for (std::size_t k = 0; k < done; ++k) {
+    find_races(k);
+    Transition& now = run_[k];
+    now.clock[row(now.task)] = static_cast<std::int64_t>(k);
+    of_task[row(now.task)] = now.clock;
+    for (const TaskId child : now.starts) {
+      if (row(child) < rows) join(of_task[row(child)], now.clock);
+    }
+    for (const std::size_t i : racing) add_race(i, k);
+  }
+  // What a task would have done, had it not been kept from it: it may be what another one did that keeps it.
+  for (const Happened& next : unfinished) {
+    if (blocked_ || row(next.task) >= rows || next.key == kNoKey) continue;
+    run_.push_back({next.task, next.op, false, {{next.key, !observes_only(next.op), false}}, {}, {}});
+    find_races(done);
+    for (const std::size_t i : racing) add_race(i, done);
+    run_.pop_back();
+  }
+}
+
+// The first transitions of v = what comes after i and is not ordered after it, then k: one of their tasks has to be tried at i.
+void Dpor::add_race(std::size_t i, std::size_t k) {
+  Node& node = nodes_[i];
+  if (node.enabled.size() < 2) return;
+  std::vector<std::size_t> v;
+  for (std::size_t j = i + 1; j < k; ++j)
+    if (!before(i, run_[j])) v.push_back(j);
+  v.push_back(k);
+  std::vector<TaskId> seen, initials;
+  for (std::size_t a = 0; a < v.size(); ++a) {
+    const TaskId task = run_[v[a]].task;
+    if (std::find(seen.begin(), seen.end(), task) != seen.end()) continue;
+    seen.push_back(task);
+    bool first = true;
+    for (std::size_t b = 0; b < a && first; ++b) first = !comes_first(run_[v[b]], run_[v[a]]);
+    if (first) initials.push_back(task);
+  }
+  for (const TaskId task : initials)
+    if (has(node.backtrack, task)) return;
+  for (const TaskId task : initials) {
+    if (!has(node.enabled, task)) continue;
+    node.backtrack.push_back(task);
+    return;
+  }
+  for (const TaskId task : node.enabled)
+    if (!has(node.backtrack, task)) node.backtrack.push_back(task);
+}
+
+void Dpor::advance() {
+  while (!nodes_.empty()) {
+    Node& node = nodes_.back();
+    const std::size_t number = nodes_.size() - 1;
+    node.done.push_back({node.taken, number < run_.size() ? run_[number].touches : std::vector<Touch>{}});
+    for (const TaskId task : node.backtrack) {
+      if (node.is_done(task) || has(node.asleep, task)) continue;
+      node.taken = task;
+      return;
+    }
+    nodes_.pop_back();
+  }
+  finished_ = true;
+}
+
+}  // namespace unblink

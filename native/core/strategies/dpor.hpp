@@ -1,0 +1,89 @@
+// Every distinct interleaving, once each: source-DPOR with sleep sets (Abdulla, Aronis, Jonsson, Sagonas, POPL 2014,
+// algorithm 1), by running again instead of keeping states.
+//
+// A transition is an operation and what its task does up to its next point. Two transitions are dependent if they are of one task;
+// if they come to one key and do not both observe only, releases and publications inside of them included; and if one of
+// them is the clock's, for any task may read the time. An execution that differs from another only in the order of independent
+// transitions is the same interleaving (Mazurkiewicz trace).
+//
+// A blocking operation is no transition while it waits: a task that waits is no candidate. So the release of a lock and
+// the acquisition that it lets through are ordered but not a race; the two acquisitions are one.
+//
+// The stack of nodes lives from execution to execution; begin() starts anew when other sites have become points, for then the
+// transitions are others. Invariant: node k is the decision before transition k; nodes at which there was no choice have
+// one candidate.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "../strategy.hpp"
+
+namespace unblink {
+
+class Dpor final : public Strategy {
+ public:
+  void begin(const StrategyOptions& options) override;
+  void spawned(TaskId, TaskId, std::int32_t) override {}
+  TaskId choose(const Situation& situation) override;
+  void ended(const Log& log) override;
+  bool teaches() const override { return false; }
+
+  void forget();
+  bool finished() const { return finished_; }
+  bool diverged() const { return diverged_; }  // an execution did not follow its schedule: nothing is proved
+  std::uint64_t interleavings() const { return interleavings_; }
+  std::uint64_t redundant() const { return redundant_; }  // executions given up as equal to earlier ones
+
+ private:
+  struct Touch {
+    Key key;
+    bool writes;
+    bool inside;
+  };
+  // A task whose next transition was tried already, with all that it came to when it was: what is inside of it is not known
+  // beforehand, and does not change as long as only independent transitions are taken.
+  struct Sleeper {
+    TaskId task;
+    std::vector<Touch> touches;
+    bool depends_on(const Happened& now) const;
+  };
+  struct Node {
+    TaskId taken;
+    std::vector<TaskId> enabled, backtrack;
+    std::vector<Sleeper> done;
+    std::vector<TaskId> asleep;  // when it was reached first
+    bool is_done(TaskId task) const;
+  };
+  struct Transition {
+    TaskId task;
+    Op op;
+    bool late;  // see Happened
+    std::vector<Touch> touches;
+    std::vector<TaskId> starts;
+    std::vector<std::int64_t> clock;  // by task, the clock's first: its last transition that comes before, itself included
+    bool waits() const { return !late && (op == Op::kAcquire || op == Op::kGet || op == Op::kJoin); }
+  };
+
+  static std::size_t row(TaskId task) { return task == kClock ? 0 : static_cast<std::size_t>(task) + 1; }
+  void follow(const Log& log);
+  bool sleeps(TaskId task) const;
+  void analyse(const Log& log, std::size_t limit);
+  bool before(std::size_t i, const Transition& later) const;
+  bool conflict(const Transition& earlier, const Transition& now, bool& is_race) const;
+  bool comes_first(const Transition& earlier, const Transition& later) const;  // directly
+  void add_race(std::size_t i, std::size_t k);
+  void advance();
+
+  std::uint64_t points_version_ = 0;
+  bool started_ = false, finished_ = false, diverged_ = false, blocked_ = false;
+  std::uint64_t interleavings_ = 0, redundant_ = 0;
+  std::vector<Node> nodes_;
+  // --- of the execution
+  std::size_t cursor_ = 0;       // in the log
+  std::size_t transitions_ = 0;  // so far
+  std::size_t blocked_at_ = 0;
+  std::vector<Sleeper> sleep_;
+  std::vector<Transition> run_;
+};
+
+}  // namespace unblink
