@@ -13,6 +13,7 @@
 
 #include "../core/engine.hpp"
 #include "../core/strategies/directed.hpp"
+#include "../core/strategies/dpor.hpp"
 #include "../core/strategies/steered.hpp"
 #include "../core/strategies/strategies.hpp"
 
@@ -79,6 +80,7 @@ struct Ground {
   Engine engine;
   Directed directed;
   Steered steered;
+  Dpor dpor;
   std::unordered_map<std::string, std::unique_ptr<Strategy>> strategies;
   std::vector<std::unique_ptr<Task>> tasks;
   std::size_t task_count = 0;

@@ -85,6 +85,7 @@ PyObject* missed(PyObject*, PyObject*) { return PyLong_FromLong(G.directed.first
 Strategy* strategy_named(const char* name) {
   if (std::strcmp(name, "directed") == 0) return &G.directed;
   if (std::strcmp(name, "steered") == 0) return &G.steered;
+  if (std::strcmp(name, "dpor") == 0) return &G.dpor;
   auto& slot = G.strategies[name];
   if (!slot) slot = make_strategy(name, G.engine.knowledge());
   if (!slot) PyErr_Format(PyExc_ValueError, "unknown strategy %s", name);
@@ -136,6 +137,7 @@ PyObject* run(PyObject*, PyObject* args) {
   options.detects = detects != 0;
   ExecutionReport report;
   if (!execute(body, *strategy, options, report)) return nullptr;
+  if (strategy == &G.dpor && (G.engine.forced() > 0 || !G.engine.log_is_whole())) G.dpor.give_up();
   PyObject* unhandled = G.unhandled.empty() ? Py_NewRef(Py_None) : take_unhandled();
   const Engine& e = G.engine;
   return Py_BuildValue("(iNNNKKnKKLLiOnK)", static_cast<int>(e.ending()), report.value ? report.value : Py_NewRef(Py_None),
@@ -204,6 +206,13 @@ PyObject* make_synchronising(PyObject*, PyObject* args) {
   if (!PyArg_ParseTuple(args, "II:make_synchronising", &first, &last)) return nullptr;
   for (SiteId site = first; site < last; ++site) G.engine.make_synchronising(site);
   Py_RETURN_NONE;
+}
+
+// (whether every interleaving was run, how many distinct ones, how many executions were equal to earlier ones, whether it failed to
+// follow its own schedules), of the strategy `dpor`
+PyObject* proof(PyObject*, PyObject*) {
+  return Py_BuildValue("(OKKO)", G.dpor.finished() ? Py_True : Py_False, static_cast<unsigned long long>(G.dpor.interleavings()),
+                       static_cast<unsigned long long>(G.dpor.redundant()), G.dpor.diverged() ? Py_True : Py_False);
 }
 
 // steer(before, held, until): what the strategy `steered` is to bring about (flip.hpp); zeros for the default order
@@ -286,6 +295,7 @@ PyObject* make_hot(PyObject*, PyObject* number) {
 // forget(learns): whether what comes is to be learned from
 PyObject* forget(PyObject*, PyObject* learns) {
   G.engine.forget();
+  G.dpor.forget();
   G.engine.set_learning(PyObject_IsTrue(learns) == 1);
   Py_RETURN_NONE;
 }
@@ -366,6 +376,7 @@ PyMethodDef methods[] = {
     {"tasks", tasks, METH_NOARGS, "The last execution's tasks."},
     {"hot_sites", hot_sites, METH_NOARGS, "Sites that are scheduling points because they race."},
     {"make_hot", make_hot, METH_O, "Make a site a scheduling point from the next execution on."},
+    {"proof", proof, METH_NOARGS, "How far the strategy `dpor` has come."},
     {"steer", steer, METH_VARARGS, "Say what the strategy `steered` is to bring about."},
     {"races", races, METH_O, "Pairs of sites that raced."},
     {"forget_races", forget_races, METH_NOARGS, "Forget the pairs of sites that raced."},

@@ -30,6 +30,7 @@ class Dpor final : public Strategy {
 
   void forget();
   bool finished() const { return finished_; }
+  void give_up() { diverged_ = true; }  // something took decisions that no strategy was asked for
   bool diverged() const { return diverged_; }  // an execution did not follow its schedule: nothing is proved
   std::uint64_t interleavings() const { return interleavings_; }
   std::uint64_t redundant() const { return redundant_; }  // executions given up as equal to earlier ones

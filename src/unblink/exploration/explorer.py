@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from unblink.exploration.observation import Observation, RacingPair
+from unblink.exploration.observation import Observation, Proof, RacingPair
 from unblink.exploration.runner import Interrupted
 from unblink.exploration.settings import Settings
 from unblink.ground.control import Ending
@@ -32,6 +32,7 @@ class Observes(Protocol):
     """Whatever can run a plan: in this process, or each in a forked child."""
 
     def observe(self, plan: Plan, *, official: bool = False) -> Observation: ...
+    def proof(self) -> Proof: ...
 
 
 @dataclass(slots=True)
@@ -79,6 +80,7 @@ class Exploration:
     uncontrolled: list[str] = field(default_factory=list)
     races: dict[tuple[int, int], Sighting] = field(default_factory=dict)
     dropped: int = 0
+    interleavings: int | None = None  # the distinct ones, when all were run
 
     def take(self, observation: Observation) -> None:
         """Count one execution."""
@@ -144,9 +146,12 @@ class Explorer:
             if first is not None and first.failure is not None and self.state.executions == 1:
                 self._keep(first)
             while self.state.failure is None and not self._spent():
-                observation = self._run(next(self._portfolio))
+                plan = next(self._portfolio)
+                observation = self._run(plan)
                 if observation.failure is not None:
                     self._keep(observation)
+                elif plan.strategy == "dpor" and self._is_proved():
+                    break
 
     # ---- parts
 
@@ -157,6 +162,16 @@ class Explorer:
         if observation.failure is not None and self.state.failed_at is None:
             self.state.failed_at = self.state.executions
         return observation
+
+    def _is_proved(self) -> bool:
+        """Whether every distinct interleaving was run. Where that cannot be, the systematic search ends here."""
+        proof = self._runner.proof()
+        if proof.diverged:
+            self._portfolio.give_up_proof()
+        elif proof.finished and not self.state.cut:
+            self.state.interleavings = proof.interleavings
+            return True
+        return False
 
     def _spent(self) -> bool:
         budget = self._settings.budget

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
-from unblink.exploration.observation import Observation, Recording
+from unblink.exploration.observation import Observation, Proof, Recording
 from unblink.exploration.runner import Interrupted, Runner
 from unblink.model.errors import InternalError
 from unblink.model.finding import Event
@@ -196,6 +196,10 @@ class ForkedRunner:
     def needs_free_threading(self, steps: Sequence[Step]) -> str | None:
         """Not known of named steps."""
         return None
+
+    def proof(self) -> Proof:
+        """Nothing is proved by executions in processes of their own: what one showed stays there."""
+        return Proof(False, 0, 0, True)
 
     def one_step_line(self, event: Event) -> str | None:
         """Return what the runner in this process says."""

@@ -13,6 +13,16 @@ from unblink.model.site import SourceLine
 from unblink.schedule.plan import Plan, Step
 
 
+class Proof(NamedTuple):
+    """How far the systematic search has come: `redundant` executions were equal to earlier ones; `diverged` says that
+    executions did not follow their schedules, so that nothing is proved."""
+
+    finished: bool
+    interleavings: int
+    redundant: int
+    diverged: bool
+
+
 class RacingPair(NamedTuple):
     """Two sites whose accesses to one location nothing ordered: by their numbers, the tasks, and who writes."""
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 from unblink.detect.judge import judge
 from unblink.exploration import interrupt
 from unblink.exploration.binding import Binding, bound, schedule_of
-from unblink.exploration.observation import Observation, RacingPair, Recording
+from unblink.exploration.observation import Observation, Proof, RacingPair, Recording
 from unblink.exploration.recording import recording
 from unblink.exploration.target import Target
 from unblink.exploration.tracebacks import text_of, where_of
@@ -98,6 +98,10 @@ class Runner:
             if hook is not None and isinstance(step, Choice) and hook.flags & Flag.ONE_STEP:
                 return self._sources.line(step.site).text
         return None
+
+    def proof(self) -> Proof:
+        """Return how far the systematic search has come."""
+        return Proof(*self._native.proof())
 
     def one_step_line(self, event: Event) -> str | None:
         """Return the text of the line of `event`, if CPython with its GIL cannot switch just before it; else None."""

@@ -70,6 +70,7 @@ class Explored:
     isolated: bool = False
     races: tuple[Finding, ...] = ()
     dropped: int = 0
+    interleavings: int | None = None
 
 
 class Session:
@@ -254,6 +255,7 @@ class Session:
             shown,
             races=races,
             dropped=state.dropped,
+            interleavings=state.interleavings,
         )
 
     def _sequential(
@@ -310,12 +312,15 @@ class Session:
         findings = (*explored.findings, *explored.races)
         failed = any(not finding.is_note for finding in findings)
         verdict = Verdict.FAILED if failed else Verdict.NOTED if findings else Verdict.PASSED
+        complete = explored.interleavings is not None and not failed and not uncontrolled
+        if complete and verdict is Verdict.PASSED:
+            verdict = Verdict.COMPLETE
         return Result(
             target.name,
             verdict,
             explored.executions,
             explored.failed_at if failed else None,
-            False,
+            complete,
             time.perf_counter() - began,
             explored.points,
             explored.tasks,
@@ -326,6 +331,7 @@ class Session:
             explored.isolated,
             explored.interrupted,
             problem,
+            explored.interleavings if complete else None,
         )
 
     # ---- replaying

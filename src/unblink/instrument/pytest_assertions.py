@@ -26,10 +26,8 @@ class PytestAssertions:
     @staticmethod
     def of(loader: object) -> PytestAssertions | None:
         """Return the rewriting whose loader this is, or `None` if it is any other loader."""
-        rewrite = sys.modules.get(_REWRITE)
-        if rewrite is not None and isinstance(loader, rewrite.AssertionRewritingHook):
-            return PytestAssertions(loader)
-        return None
+        hook = getattr(sys.modules.get(_REWRITE), "AssertionRewritingHook", None)  # none yet while pytest is imported
+        return PytestAssertions(loader) if hook is not None and isinstance(loader, hook) else None
 
     @property
     def variant(self) -> str:

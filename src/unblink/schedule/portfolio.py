@@ -15,10 +15,13 @@ from collections.abc import Iterator
 from unblink.schedule.plan import Plan
 
 LONG_STALL_NS = 60_000_000_000
-STRATEGIES = ("auto", "random", "pct", "pos", "surw", "reads-from")
+STRATEGIES = ("auto", "random", "pct", "pos", "surw", "reads-from", "dpor")
 LEARNING = ("auto", "surw", "reads-from")
 """Those that stand on what earlier executions showed."""
 _LATE = 60
+_SEARCH_FIRST = 24
+_TURN = 300
+"""After the first so many, `auto` tries to run every interleaving, by turns with the search."""
 _OTHERS = ("pos", "pct", "random", "pct")
 
 
@@ -30,6 +33,7 @@ class Portfolio:
         self._seed = seed
         self._stall_ns = stall_ns
         self._shortest_stall_ns: int | None = None
+        self._proves = True
         self._plans = self._all_plans()
 
     def __next__(self) -> Plan:
@@ -42,12 +46,35 @@ class Portfolio:
         if known is None or shortest_stall_ns < known:
             self._shortest_stall_ns = shortest_stall_ns
 
+    def give_up_proof(self) -> None:
+        """Ask for no more systematic executions: they do not repeat, or not all can be run."""
+        self._proves = False
+
     def _all_plans(self) -> Iterator[Plan]:
         yield Plan("default", self._seed)
         yield Plan("default", self._seed, as_before=True)
+        systematic = 0
         for number in itertools.count():
+            while self._is_systematic(number, systematic):
+                systematic += 1
+                yield Plan("dpor", self._seed, self._least_stall())
+            if self._strategy == "dpor":
+                yield Plan("pos", self._seed_of(number), self._stall(number))
+                continue
             strategy, depth = self._turn(number)
             yield Plan(strategy, self._seed_of(number), self._stall(number), depth)
+
+    def _is_systematic(self, number: int, systematic: int) -> bool:
+        if not self._proves or self._strategy not in ("auto", "dpor"):
+            return False
+        if self._strategy == "dpor":
+            return True
+        return number >= _SEARCH_FIRST and systematic <= number - _SEARCH_FIRST + _TURN
+
+    def _least_stall(self) -> int:
+        """Return the stall budget, if it lets any deadline pass."""
+        shortest = self._shortest_stall_ns
+        return self._stall_ns if shortest is not None and shortest <= self._stall_ns else 0
 
     def _turn(self, number: int) -> tuple[str, int]:
         if self._strategy != "auto":
