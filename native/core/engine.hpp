@@ -139,6 +139,10 @@ class Engine final : public Tasks {
     return enter(location, site, writes, part);
   }
   void wake(TaskId task);
+  // The access to an item for which the current task stood at a point comes to the container, too.
+  void comes_to(Key container, Op op) {
+    if (log_.size() < kLogCapacity) log_.push_back({container, kNoSite, current_, op, false, false, true});
+  }
 
   // --- queries ---
   TaskId current() const { return current_; }
@@ -188,6 +192,7 @@ class Engine final : public Tasks {
   void make_hot(SiteId site);  // from the next execution on
   void heat(SiteId site);      // at once: a schedule names it
   std::vector<SiteId> hot_sites() const;
+  bool learned_points() const { return !heating_.empty(); }  // the next execution will have other points
   void forget();
   Knowledge& knowledge() { return knowledge_; }
   const Detector& detector() const { return detector_; }

@@ -110,13 +110,13 @@ bool Knowledge::learn(const Log& log, const std::vector<TaskId>& parents, bool d
   std::uint64_t operations = 0;
   for (const Happened& now : log) {
     if (now.never) break;
-    if (now.op == Op::kRelease && now.is_inside()) {
+    if (now.op == Op::kRelease && now.is_signal()) {
       for (auto& held : held_) std::erase_if(held, [&](const Held& lock) { return lock.key == now.key; });
       continue;
     }
     operations += !now.is_inside();
     Conflict about;
-    if (now.task < 0 || now.key == kNoKey || now.site <= kImportSite || !is_about(now.op, about)) continue;
+    if (now.part || now.task < 0 || now.key == kNoKey || now.site <= kImportSite || !is_about(now.op, about)) continue;
     const bool writes = !observes_only(now.op);
     Local& local = local_of(now.key, now.site, about);
     SiteFacts& here = facts(now.site);

@@ -18,6 +18,8 @@ inline constexpr Nanos kForever = INT64_MAX;
 
 using Key = std::uint64_t;  // what an operation is about: a lock, a queue, a location
 inline constexpr Key kNoKey = 0;
+inline constexpr Key kTaskKeys = 1ULL << 63;  // no address has this bit
+inline Key key_of_task(TaskId id) { return kTaskKeys | static_cast<Key>(id); }  // its end
 
 // Kinds of visible operations. Python reads these numbers through `OPERATIONS` of the module.
 enum class Op : std::uint8_t {

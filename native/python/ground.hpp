@@ -154,8 +154,6 @@ struct Inactive {  // shims call straight through for as long as this lives
 };
 
 inline Key key_of(const void* object) { return reinterpret_cast<Key>(object); }
-inline constexpr Key kTaskKeys = 1ULL << 63;
-inline Key key_of_task(TaskId id) { return kTaskKeys | static_cast<Key>(id); }
 inline constexpr Key kQuiescence = 1ULL << 62;
 inline constexpr Key kWire = (1ULL << 62) + 1;  // whatever goes through descriptors, whichever
 

@@ -107,6 +107,7 @@ inline void enter(SiteId id, Effect access, Key location, Key whole) {
     return true;
   }
   if (!go(G.engine.point(operation_of(access), id, location))) return false;
+  if (whole != kNoKey) G.engine.comes_to(whole, operation_of(access));
   enter(id, access, location, whole);
   if (G.observer != nullptr) observe(operation_of(access), id, object, detail);
   return true;

@@ -211,7 +211,7 @@ PyObject* make_synchronising(PyObject*, PyObject* args) {
 // (whether every interleaving was run, how many distinct ones, how many executions were equal to earlier ones, whether it failed to
 // follow its own schedules), of the strategy `dpor`
 PyObject* proof(PyObject*, PyObject*) {
-  return Py_BuildValue("(OKKO)", G.dpor.finished() ? Py_True : Py_False, static_cast<unsigned long long>(G.dpor.interleavings()),
+  return Py_BuildValue("(OKKO)", G.dpor.finished() && !G.engine.learned_points() ? Py_True : Py_False, static_cast<unsigned long long>(G.dpor.interleavings()),
                        static_cast<unsigned long long>(G.dpor.redundant()), G.dpor.diverged() ? Py_True : Py_False);
 }
 

@@ -23,17 +23,45 @@ void Dpor::begin(const StrategyOptions& options) {
   points_version_ = options.points_version;
   started_ = true;
   cursor_ = transitions_ = 0;
+  numbers_.clear();
+  keys_.assign(1, kNoKey);
   blocked_ = false;
   sleep_.clear();
 }
 
 // ---------------------------------------------------------------- one execution
 
-bool Dpor::Sleeper::depends_on(const Happened& now) const {
+bool Dpor::Sleeper::depends_on(const Happened& now, std::uint32_t number) const {
   if (task == now.task || task == kClock || now.task == kClock) return true;
   if (now.key == kNoKey || (now.op == Op::kStart && now.is_inside())) return false;
-  const bool writes = now.is_inside() || !observes_only(now.op);
-  return std::any_of(touches.begin(), touches.end(), [&](const Touch& touch) { return touch.key == now.key && (touch.writes || writes); });
+  const bool writes = now.is_signal() || !observes_only(now.op);
+  return std::any_of(touches.begin(), touches.end(), [&](const Touch& touch) {
+    const bool same = touch.key != kNoKey ? touch.key == now.key : number > known;
+    return same && (touch.writes || writes) && !(touch.part && now.part);
+  });
+}
+
+std::uint32_t Dpor::number_of(Key key) {
+  std::uint32_t& number = numbers_[key];
+  if (number == 0) {
+    number = static_cast<std::uint32_t>(keys_.size());
+    keys_.push_back(key);
+  }
+  return number;
+}
+
+// What `tried` came to, by the keys of this execution.
+Dpor::Sleeper Dpor::awaited(const Sleeper& tried, const Situation& s) const {
+  Sleeper sleeper = tried;
+  sleeper.known = static_cast<std::uint32_t>(keys_.size() - 1);
+  for (std::size_t i = 0; i < sleeper.touches.size(); ++i) {
+    Touch& touch = sleeper.touches[i];
+    if (i == 0 && !touch.inside && !touch.part && tried.task != kClock)
+      touch.key = s.tasks.pending(tried.task).key;  // the operation itself
+    else
+      touch.key = touch.number < keys_.size() ? keys_[touch.number] : kNoKey;
+  }
+  return sleeper;
 }
 
 // What was done since the last decision: whoever slept on something that depends on it is awake.
@@ -45,8 +73,9 @@ void Dpor::follow(const Log& log) {
       blocked_ = true;  // the only candidate
       blocked_at_ = transitions_;
     }
-    if (!blocked_)
-      std::erase_if(sleep_, [&](const Sleeper& sleeper) { return sleeper.depends_on(now); });
+    const bool is_start = now.op == Op::kStart && now.is_inside();
+    const std::uint32_t number = is_start ? number_of(key_of_task(static_cast<TaskId>(now.key))) : now.key == kNoKey ? 0 : number_of(now.key);
+    if (!blocked_) std::erase_if(sleep_, [&](const Sleeper& sleeper) { return sleeper.depends_on(now, number); });
     if (now.is_inside()) continue;
     if (!blocked_) {
       if (transitions_ == nodes_.size())
@@ -65,10 +94,12 @@ bool Dpor::sleeps(TaskId task) const {
 TaskId Dpor::choose(const Situation& s) {
   follow(s.log);
   if (blocked_ || diverged_) return s.by_default;
+  for (std::size_t task = 0; task < s.tasks.task_count(); ++task)  // what tasks are about to come to is known, too
+    if (const Key key = s.tasks.pending(static_cast<TaskId>(task)).key; key != kNoKey) number_of(key);
   if (transitions_ < nodes_.size()) {
     const Node& node = nodes_[transitions_];
     for (const Sleeper& tried : node.done)
-      if (!sleeps(tried.task)) sleep_.push_back(tried);
+      if (!sleeps(tried.task)) sleep_.push_back(awaited(tried, s));
     const bool there = node.taken == kClock ? s.clock_allowed : s.ready.has(node.taken);
     if (!there) diverged_ = true;
     return there ? node.taken : s.by_default;
@@ -118,7 +149,7 @@ bool Dpor::conflict(const Transition& earlier, const Transition& now, bool& is_r
   bool found = false;
   for (const Touch& mine : now.touches) {
     for (const Touch& its : earlier.touches) {
-      if (mine.key != its.key || !(mine.writes || its.writes)) continue;
+      if (mine.key != its.key || !(mine.writes || its.writes) || (mine.part && its.part)) continue;
       found = true;
       const bool waited = its.inside && !mine.inside && now.waits();
       const bool let_through = mine.inside && !its.inside && earlier.waits();
@@ -144,12 +175,12 @@ void Dpor::analyse(const Log& log, std::size_t limit) {
     } else if (!now.is_inside()) {
       if (run_.size() == limit) break;
       run_.push_back({now.task, now.op, now.late, {}, {}, {}});
-      if (now.key != kNoKey) run_.back().touches.push_back({now.key, !observes_only(now.op), false});
+      if (now.key != kNoKey) run_.back().touches.push_back({now.key, number_of(now.key), !observes_only(now.op), false, false});
     } else if (!run_.empty()) {
       if (now.op == Op::kStart)
         run_.back().starts.push_back(static_cast<TaskId>(now.key));
       else if (now.key != kNoKey)
-        run_.back().touches.push_back({now.key, true, true});
+        run_.back().touches.push_back({now.key, number_of(now.key), now.is_signal() || !observes_only(now.op), now.is_signal(), now.part});
     }
   }
   std::size_t rows = 1;
@@ -190,7 +221,7 @@ void Dpor::analyse(const Log& log, std::size_t limit) {
   // What a task would have done, had it not been kept from it: it may be what another one did that keeps it.
   for (const Happened& next : unfinished) {
     if (blocked_ || row(next.task) >= rows || next.key == kNoKey) continue;
-    run_.push_back({next.task, next.op, false, {{next.key, !observes_only(next.op), false}}, {}, {}});
+    run_.push_back({next.task, next.op, false, {{next.key, number_of(next.key), !observes_only(next.op), false, false}}, {}, {}});
     find_races(done);
     for (const std::size_t i : racing) add_race(i, done);
     run_.pop_back();

@@ -9,6 +9,9 @@
 // A blocking operation is no transition while it waits: a task that waits is no candidate. So the release of a lock and
 // the acquisition that it lets through are ordered but not a race; the two acquisitions are one.
 //
+// A key is an address, and means nothing in the next execution. What two executions share is their beginning: there the n-th key is
+// the same thing. So what a task that sleeps came to is kept by number; a key that was new to it then may be any that is new now.
+//
 // The stack of nodes lives from execution to execution; begin() starts anew when other sites have become points, for then the
 // transitions are others. Invariant: node k is the decision before transition k; nodes at which there was no choice have
 // one candidate.
@@ -16,6 +19,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "../flat_map.hpp"
 #include "../strategy.hpp"
 
 namespace unblink {
@@ -38,15 +42,18 @@ class Dpor final : public Strategy {
  private:
   struct Touch {
     Key key;
+    std::uint32_t number;  // of the key, by its first use in the execution
     bool writes;
-    bool inside;
+    bool inside;  // a release or a publication
+    bool part;    // of a container
   };
   // A task whose next transition was tried already, with all that it came to when it was: what is inside of it is not known
   // beforehand, and does not change as long as only independent transitions are taken.
   struct Sleeper {
     TaskId task;
     std::vector<Touch> touches;
-    bool depends_on(const Happened& now) const;
+    std::uint32_t known = 0;  // keys when it fell asleep
+    bool depends_on(const Happened& now, std::uint32_t number) const;
   };
   struct Node {
     TaskId taken;
@@ -67,6 +74,8 @@ class Dpor final : public Strategy {
 
   static std::size_t row(TaskId task) { return task == kClock ? 0 : static_cast<std::size_t>(task) + 1; }
   void follow(const Log& log);
+  std::uint32_t number_of(Key key);
+  Sleeper awaited(const Sleeper& tried, const Situation& s) const;
   bool sleeps(TaskId task) const;
   void analyse(const Log& log, std::size_t limit);
   bool before(std::size_t i, const Transition& later) const;
@@ -83,6 +92,8 @@ class Dpor final : public Strategy {
   std::size_t cursor_ = 0;       // in the log
   std::size_t transitions_ = 0;  // so far
   std::size_t blocked_at_ = 0;
+  FlatMap<std::uint32_t> numbers_;  // by key, from 1
+  std::vector<Key> keys_;           // by number
   std::vector<Sleeper> sleep_;
   std::vector<Transition> run_;
 };

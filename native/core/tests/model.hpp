@@ -69,7 +69,7 @@ class Model {
   void notify(std::size_t condition, bool all);
 
   Task& me() { return tasks_[static_cast<std::size_t>(engine_.current())]; }
-  Key task_key(TaskId task) const { return key_of(Area::kTask, static_cast<std::uint64_t>(task)); }
+  Key task_key(TaskId task) const { return key_of_task(task); }
   Key waiter_key(TaskId task) const { return key_of(Area::kWaiter, static_cast<std::uint64_t>(task)); }
   Nanos deadline_after(Nanos timeout) { return timeout == kForever ? kForever : engine_.now() + timeout; }
   void access(const Step& step, bool writes);

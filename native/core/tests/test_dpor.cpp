@@ -91,6 +91,7 @@ Reduced reduced(const Program& program, const ModelOptions& options, std::size_t
     if (anew || dpor.interleavings() > before) {
       const bool fresh = found.traces.insert(trace_of(model.engine().log())).second;
       CHECK(fresh);
+      if (!fresh) std::printf("again: execution %zu, %llu interleavings, %llu redundant\n", found.executions, (unsigned long long)dpor.interleavings(), (unsigned long long)dpor.redundant());
     }
     CHECK(!dpor.diverged());
   }

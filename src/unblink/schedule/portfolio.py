@@ -57,7 +57,7 @@ class Portfolio:
         for number in itertools.count():
             while self._is_systematic(number, systematic):
                 systematic += 1
-                yield Plan("dpor", self._seed, self._least_stall())
+                yield Plan("dpor", self._seed, self._stall_ns)
             if self._strategy == "dpor":
                 yield Plan("pos", self._seed_of(number), self._stall(number))
                 continue
@@ -70,11 +70,6 @@ class Portfolio:
         if self._strategy == "dpor":
             return True
         return number >= _SEARCH_FIRST and systematic <= number - _SEARCH_FIRST + _TURN
-
-    def _least_stall(self) -> int:
-        """Return the stall budget, if it lets any deadline pass."""
-        shortest = self._shortest_stall_ns
-        return self._stall_ns if shortest is not None and shortest <= self._stall_ns else 0
 
     def _turn(self, number: int) -> tuple[str, int]:
         if self._strategy != "auto":
