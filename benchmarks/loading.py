@@ -41,7 +41,7 @@ def load(path: Path, name: str, *, hooked: bool) -> ModuleType:
 
 def native_run(body: Callable[[], Any], strategy: str = "random", seed: int = 0) -> tuple[Any, ...]:
     """Run `body` once under control by the native call alone; return its row."""
-    return _native.run(body, strategy, seed, 3, 100, 0, EPOCH_NS, 1 << 40, LIVELOCK_AFTER, FAIRNESS, False)
+    return _native.run(body, strategy, seed, 3, 100, 0, EPOCH_NS, 1 << 40, LIVELOCK_AFTER, FAIRNESS, False, True)
 
 
 def native_points(body: Callable[[], Any], seed: int = 0) -> int:

@@ -175,7 +175,7 @@ void Dpor::analyse(const Log& log, std::size_t limit) {
     } else if (!now.is_inside()) {
       if (run_.size() == limit) break;
       run_.push_back({now.task, now.op, now.late, {}, {}, {}});
-      if (now.key != kNoKey) run_.back().touches.push_back({now.key, number_of(now.key), !observes_only(now.op), false, false});
+      if (now.key != kNoKey) run_.back().touches.push_back({now.key, number_of(now.key), !observes_only(now.op), now.op == Op::kRelease, false});
     } else if (!run_.empty()) {
       if (now.op == Op::kStart)
         run_.back().starts.push_back(static_cast<TaskId>(now.key));
