@@ -6,6 +6,8 @@ namespace {
 // Who reads the clock so often without doing anything else waits for it, and need not wait for long.
 constexpr std::uint32_t kManyReadings = 100'000;
 constexpr Nanos kLongTick = 1'000'000;
+// Whom fairness lets go on need not lose its turn at its next point.
+constexpr std::uint32_t kGrace = 50;
 constexpr Nanos kTick = 1'000;  // a reading of the clock takes a microsecond
 }  // namespace
 
@@ -42,6 +44,7 @@ void Engine::begin(Strategy& strategy, const RunOptions& options) {
   salt_ = options.strategy.seed * 2 + 1;
   options_.strategy.points_version = points_version_;
   forced_ = 0;
+  locks_ = grace_ = 0;
   strategy.begin(options_.strategy);
 }
 
@@ -111,7 +114,8 @@ TaskId Engine::spawn(TaskId parent) {
 void Engine::arrive(Op op, SiteId site, Key key) {
   TaskRecord& record = me();
   record.last_site = record.pending.site;
-  record.pending = Pending{op, site, key, steps_ + 1, count_pass(site)};
+  const bool on_lock = op >= Op::kAcquire && op <= Op::kRelease;
+  record.pending = Pending{op, site, on_lock ? identity_of(key) : key, steps_ + 1, count_pass(site)};
   ++steps_;
   ++moments_;
   ++run_length_;
@@ -157,7 +161,9 @@ TaskId Engine::next() {
     TaskId pick = by_default;
     const bool others = ready_.count() > 1 || clock_allowed;
     const bool unfair = run_length_ >= options_.fairness && ready_.has(current_);
-    const bool fair_only = steps_ - last_progress_ > options_.livelock_after / 4;
+    const bool left_alone = grace_ > 0 && ready_.has(current_);
+    grace_ -= grace_ > 0;
+    const bool fair_only = left_alone || steps_ - last_progress_ > options_.livelock_after / 4;
     forced_ += others && (unfair || fair_only);
     if (others && !unfair && !fair_only) {
       const TaskRecord& record = task(current_);
@@ -177,6 +183,7 @@ TaskId Engine::next() {
     } else if (unfair) {
       run_length_ = 0;
     }
+    if (unfair && pick != current_) grace_ = kGrace;
     const TaskRecord& chosen = task(pick);
     enter_log(pick, chosen.pending.op, chosen.pending.site, chosen.pending.key, chosen.timed_out);
     return pick;
@@ -187,7 +194,7 @@ TaskId Engine::point(Op op, SiteId site, Key key) {
   arrive(op, site, key);
   if (alive_ == 1 && timers_.empty()) {  // nobody to switch to; the limits still hold
     if (steps_ - last_progress_ <= options_.livelock_after && steps_ <= options_.step_limit) {
-      enter_log(current_, op, site, key);
+      enter_log(current_, op, site, me().pending.key);
       return current_;
     }
   }
@@ -291,7 +298,7 @@ void Engine::fire_timers(TaskId by) {
     const TaskId id = timers_.top().task;
     timers_.pop();
     task(id).timed_out = true;
-    enter_log(by, Op::kPublish, kNoSite, task(id).waits_for);
+    enter_log(by, Op::kPublish, kNoSite, identity_of(task(id).waits_for));
     delist(id);
     wake(id);
   }
@@ -319,8 +326,11 @@ Nanos Engine::tick() {
 // ---------------------------------------------------------------- what happened
 
 void Engine::created(Key key) {
+  const Meeting* before = meetings_.find(key);
+  const std::uint32_t generation = before == nullptr ? 0 : before->generation + 1;
   Meeting& meeting = meetings_[key];
   meeting = Meeting{};
+  meeting.generation = generation & 0x1fff;
   meeting.creator = current_;
   meeting.fresh = true;
   meeting.created_at = moments_;
@@ -407,7 +417,7 @@ void Engine::released(Key key, bool orders) {
   touch(meeting);
   if (meeting.owner != kNone) drop_lock(task(meeting.owner), key);
   meeting.owner = kNone;
-  enter_log(current_, Op::kRelease, kNoSite, key);
+  enter_log(current_, Op::kRelease, kNoSite, identity_of(key));
   if (orders) {
     clocks_[clock_of(meeting)].join(me().clock);
     step_epoch(me(), current_);

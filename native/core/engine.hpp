@@ -85,6 +85,8 @@ struct Meeting {
   TaskId owner = kNone;
   TaskId head = kNone;  // tasks that wait for it or are about to take it, newest first
   TaskId creator = kNone;
+  std::uint32_t number = 0;  // of a lock, by its first acquisition
+  std::uint32_t generation = 0;  // how many locks have had this address before, in this execution
   bool tried = false;  // by attempts that may fail
   SiteId release_site = kNoSite;  // the last
   bool fresh = false;  // made by `creator`, and nobody else has touched it since
@@ -217,6 +219,11 @@ class Engine final : public Tasks {
 
   TaskRecord& me() { return tasks_[static_cast<std::size_t>(current_)]; }
   void arrive(Op op, SiteId site, Key key);
+  // What a lock is called in logs and pending operations: not its address alone, which another lock may have had before.
+  Key identity_of(Key key) {
+    const Meeting* meeting = meetings_.find(key);
+    return meeting == nullptr || meeting->generation == 0 ? key : key ^ (static_cast<Key>(meeting->generation) << 48);
+  }
   void enter_log(TaskId task, Op op, SiteId site, Key key, bool late = false) {
     if (log_.size() < kLogCapacity) log_.push_back({key, site, task, op, late});
   }
@@ -228,8 +235,12 @@ class Engine final : public Tasks {
   void hold(TaskRecord& record, TaskId id, Nanos deadline);
   void enlist(TaskId id, Key key);
   void delist(TaskId id);
-  // Two locks may share a bit, and so hide a pair of accesses: in another execution they do not.
-  std::uint64_t bit_of(Key key) const { return 1ULL << ((key * salt_ * 0x9E3779B97F4A7C15ULL) >> 58); }
+  // Two locks share a bit if there are more than 64, and so may hide a pair of accesses: in another execution they do not.
+  std::uint64_t bit_of(Key key) {
+    std::uint32_t& number = meetings_[key].number;
+    if (number == 0) number = ++locks_;
+    return 1ULL << (number <= 64 ? number - 1 : (number * salt_ * 0x9E3779B97F4A7C15ULL) >> 58);
+  }
   // How often the current task has come to a site, this time included.
   std::uint32_t count_pass(SiteId site) {
     return ++occurrences_[(static_cast<std::uint64_t>(current_) << 32) | site];
@@ -259,6 +270,8 @@ class Engine final : public Tasks {
   std::uint32_t since_point_ = 0;  // accesses and readings of the clock
   std::uint32_t readings_ = 0;     // of the clock alone
   std::uint64_t salt_ = 1;
+  std::uint32_t locks_ = 0;
+  std::uint32_t grace_ = 0;  // decisions for which whoever fairness let go on is left alone
   std::uint64_t moments_ = 0;      // goes up with whatever could show an object to another task
   std::priority_queue<Timer, std::vector<Timer>, std::greater<Timer>> timers_;
   std::uint64_t tickets_ = 0;

@@ -483,8 +483,9 @@ void report_waiting() {
     const TaskRecord& record = G.engine.task(id);
     if (G.task(id).ended) continue;
     const bool on_object = record.state == TaskState::kWaiting && (record.pending.op == Op::kAcquire || record.pending.op == Op::kGet);
-    PyObject* object = on_object ? reinterpret_cast<PyObject*>(record.pending.key) : Py_None;
-    TaskId owner = on_object ? G.engine.owner(record.pending.key) : kNone;
+    const Key key = on_object ? record.waits_for : kNoKey;
+    PyObject* object = key != kNoKey ? reinterpret_cast<PyObject*>(key) : Py_None;
+    TaskId owner = key != kNoKey ? G.engine.owner(key) : kNone;
     if (record.pending.op == Op::kJoin && (record.pending.key & kTaskKeys)) owner = static_cast<TaskId>(record.pending.key & 0xffffffff);
     PyObject* row = Py_BuildValue("(iiIOiNO)", id, static_cast<int>(record.pending.op), record.pending.site, object, owner,
                                   frame_of(G.task(id)), record.state == TaskState::kWaiting ? Py_True : Py_False);

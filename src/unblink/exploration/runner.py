@@ -145,7 +145,7 @@ class Runner:
         ignored = self.target.ignored
         failure = (
             None
-            if outcome.is_clean
+            if outcome.is_clean or outcome.ending is Ending.STEP_LIMIT  # cut: nothing is known of its end
             else judge(
                 outcome.exception,
                 outcome.unhandled,
