@@ -36,6 +36,7 @@ void Engine::begin(Strategy& strategy, const RunOptions& options) {
   stalls_.clear();
   log_.clear();
   trace_hash_ = call_hash_ = 0xcbf29ce484222325ULL;
+  logs_cold_ = learns_ && (knowledge_.executions() < 2 || !heating_.empty());
   if (!options.as_before) {
     for (const SiteId site : heating_) hot_[site] = 2;
     points_version_ += !heating_.empty();
@@ -50,6 +51,7 @@ void Engine::begin(Strategy& strategy, const RunOptions& options) {
 
 void Engine::end_execution() {
   if (strategy_ == nullptr) return;
+  if (logs_cold_) drop_cold();
   strategy_->ended(log_);
   if (learns_ && strategy_->teaches()) knowledge_.learn(log_, parents(), strategy_->is_default_order());
   strategy_ = nullptr;
@@ -60,11 +62,17 @@ void Engine::take_in(Strategy& strategy, const Log& log, const std::vector<TaskI
   if (strategy.teaches()) knowledge_.learn(log, parents, strategy.is_default_order());
 }
 
+// Of the accesses at which no point stood those are kept that are going to have one: so the first execution teaches already.
+void Engine::drop_cold() {
+  std::erase_if(log_, [&](const Happened& now) { return now.cold && hot_[now.site] == 0; });
+  for (Happened& now : log_) now.cold = false;
+}
+
 void Engine::log_unfinished() {
   for (std::size_t i = 0; i < count_; ++i) {
     const TaskRecord& record = tasks_[i];
     if (record.state == TaskState::kEnded || log_.size() >= kLogCapacity) continue;
-    log_.push_back({record.pending.key, record.pending.site, static_cast<TaskId>(i), record.pending.op, false, true});
+    log_.push_back({.key = record.pending.key, .site = record.pending.site, .task = static_cast<TaskId>(i), .op = record.pending.op, .never = true});
   }
 }
 
@@ -468,6 +476,8 @@ bool Engine::enter(Key location, SiteId site, bool writes, bool part) {
                   make_hot(earlier.site);
                   make_hot(site);
                 });
+  if (logs_cold_ && !part && site < hot_.size() && hot_[site] != 2 && log_.size() < kLogCapacity)
+    log_.push_back({.key = location, .site = site, .task = current_, .op = writes ? Op::kWrite : Op::kRead, .cold = true});
   const std::uint8_t marks = site < marks_.size() ? marks_[site] : 0;
   if (marks & kSynchronises) synchronise(location, writes);
   if (options_.detects && marks != kSynchronises) {

@@ -107,6 +107,7 @@ class Engine final : public Tasks {
   // Takes in what an execution showed, this one's or that of another process which `strategy` was prepared for.
   void take_in(Strategy& strategy, const Log& log, const std::vector<TaskId>& parents);
   std::vector<TaskId> parents() const;
+  void drop_cold();
   void log_unfinished();  // what tasks were about to do: before they are ended for good
   // Asked when no task is ready, before the clock moves: may make some ready, and says whether it did.
   void set_idle(bool (*idle)(bool has_deadline)) { idle_ = idle; }
@@ -143,7 +144,7 @@ class Engine final : public Tasks {
   void wake(TaskId task);
   // The access to an item for which the current task stood at a point comes to the container, too.
   void comes_to(Key container, Op op) {
-    if (log_.size() < kLogCapacity) log_.push_back({container, kNoSite, current_, op, false, false, true});
+    if (log_.size() < kLogCapacity) log_.push_back({.key = container, .site = kNoSite, .task = current_, .op = op, .part = true});
   }
 
   // --- queries ---
@@ -225,7 +226,7 @@ class Engine final : public Tasks {
     return meeting == nullptr || meeting->generation == 0 ? key : key ^ (static_cast<Key>(meeting->generation) << 48);
   }
   void enter_log(TaskId task, Op op, SiteId site, Key key, bool late = false) {
-    if (log_.size() < kLogCapacity) log_.push_back({key, site, task, op, late});
+    if (log_.size() < kLogCapacity) log_.push_back({.key = key, .site = site, .task = task, .op = op, .late = late});
   }
   [[gnu::noinline]] bool enter(Key location, SiteId site, bool writes, bool part);
   TaskId default_choice() const;
@@ -302,6 +303,7 @@ class Engine final : public Tasks {
   std::vector<std::uint8_t> marks_;  // by site
   bool learns_ = false;
   bool watches_releases_ = false;
+  bool logs_cold_ = false;  // accesses at which no point stands: while it is not settled which are points
   std::vector<std::uint8_t> counts_;  // by site: whether it enters call_hash()
 };
 

@@ -42,9 +42,10 @@ struct Happened {
   Op op;
   bool late = false;  // it waited until its deadline passed
   bool never = false;  // what a task was about to do when the execution ended
+  bool cold = false;   // an access at which no point stood: for learning alone
   bool part = false;   // of an access to an item: it comes to the container as well, as a part of it
 
-  bool is_inside() const { return part || is_signal(); }
+  bool is_inside() const { return part || cold || is_signal(); }
   bool is_signal() const { return site == kNoSite && (op == Op::kRelease || op == Op::kPublish || op == Op::kStart); }
 };
 using Log = std::vector<Happened>;

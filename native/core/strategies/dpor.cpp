@@ -69,6 +69,7 @@ void Dpor::follow(const Log& log) {
   for (; cursor_ < log.size(); ++cursor_) {
     const Happened& now = log[cursor_];
     if (now.never) return;
+    if (now.cold) continue;
     if (!blocked_ && !now.is_inside() && transitions_ == nodes_.size() && sleeps(now.task)) {
       blocked_ = true;  // the only candidate
       blocked_at_ = transitions_;
@@ -170,6 +171,7 @@ void Dpor::analyse(const Log& log, std::size_t limit) {
   run_.clear();
   std::vector<Happened> unfinished;
   for (const Happened& now : log) {
+    if (now.cold) continue;
     if (now.never) {
       unfinished.push_back(now);
     } else if (!now.is_inside()) {
