@@ -18,7 +18,7 @@ _OPTIONS = (
         "SECONDS",
         "most virtual time for which tasks may be held back (default 1)",
     ),
-    ("--race-strategy", "race_strategy", "NAME", "auto, random, pct or pos (default auto)"),
+    ("--race-strategy", "race_strategy", "NAME", "auto, random, pct, pos, surw, reads-from or dpor (default auto)"),
 )
 
 

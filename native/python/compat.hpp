@@ -137,6 +137,13 @@ inline int first_of_twins(PyCodeObject* code, int instruction) {
   const int end = static_cast<int>(PyBytes_GET_SIZE(bytes) / 2);
   int found = instruction;
   int here[4];
+#if PY_VERSION_HEX < 0x030D0000
+  constexpr int kBeforeWith = 53;  // `with a, b:` enters both at one place, that of the statement
+  if (instruction < end && static_cast<unsigned char>(text[instruction * 2]) == kBeforeWith) {
+    Py_DECREF(bytes);
+    return instruction;
+  }
+#endif
   if (instruction < end && PyCode_Addr2Location(code, instruction * 2, &here[0], &here[1], &here[2], &here[3]) && here[1] >= 0) {
     for (int i = 0; i < instruction; ++i) {
       int there[4];

@@ -45,7 +45,13 @@ _SCRIPT = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 @click.option("--race-budget", "budget", default="1000x,5s", show_default=True, help=_BUDGET)
 @click.option("--race-seed", "seed", default="0", show_default=True, help="Seed of the search.")
 @click.option("--race-stall", "stall", default="1", show_default=True, help="Most seconds that tasks are held back.")
-@click.option("--race-strategy", "strategy", default="auto", show_default=True, help="auto, random, pct or pos.")
+@click.option(
+    "--race-strategy",
+    "strategy",
+    default="auto",
+    show_default=True,
+    help="auto, random, pct, pos, surw, reads-from or dpor.",
+)
 @click.option("--race-include", "include", multiple=True, metavar="PKG", help="Also instrument this package.")
 @click.option("--race-json", "summary", metavar="FILE", help="Write the machine's summary.")
 @click.option("--race-replay", "witness", metavar="WITNESS", help="Follow a witness instead of searching.")

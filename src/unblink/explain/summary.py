@@ -55,9 +55,10 @@ def verdict_line(outcome: Outcome) -> str:
         case Verdict.NOTED:
             return f"noted: {ran}, nothing that fails within the bound; {_first(outcome.findings, notes=True)}"
         case Verdict.PASSED:
-            return f"passed: {ran}, nothing found within the bound; not a proof"
+            return f"passed: {ran}, nothing found within the bound{_residual(outcome.executions)}; not a proof"
         case Verdict.COMPLETE:
-            return f"complete: every distinct interleaving was run ({ran}), nothing found"
+            space = "every distinct interleaving of the instrumented code was run"
+            return f"complete: {space} ({_distinct(outcome)}{ran}), nothing found"
         case Verdict.SEQUENTIAL:
             return f"passed: {runs}, one task only: nothing to interleave"
         case Verdict.UNCONTROLLED:
@@ -97,6 +98,16 @@ def uncontrolled_lines(uncontrolled: Sequence[str]) -> list[str]:
     lines = [f"not controlled: {text}" + (f" ({times} times)" if times > 1 else "") for text, times in counts.items()]
     rest = len(lines) - _LISTED
     return lines if rest <= 0 else [*lines[:_LISTED], f"not controlled: … {rest} more"]
+
+
+def _residual(executions: int) -> str:
+    """Return the bound on how often executions as these fail: the rule of three, from none in so many."""
+    return f" (0 of {executions}: p < {3 / executions:.1e} at 95 %)" if executions >= 30 else ""
+
+
+def _distinct(outcome: Outcome) -> str:
+    number = getattr(outcome, "interleavings", None)
+    return "" if number is None else f"{number} in "
 
 
 def _first(findings: Sequence[Finding], *, notes: bool) -> str:

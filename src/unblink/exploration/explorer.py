@@ -95,8 +95,7 @@ class Exploration:
             self.uncontrolled.extend(what for what in observation.uncontrolled if what not in self.uncontrolled)
         for pair in observation.races:
             self.races.setdefault(pair.key, Sighting(pair, observation.steps, observation.stalled_ns))
-        if observation.dropped > self.dropped:
-            self.dropped = observation.dropped
+        self.dropped = max(self.dropped, observation.dropped)
 
     @property
     def failure(self) -> Found | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -11,7 +12,7 @@ from unblink.explain.patterns import named
 from unblink.exploration.explorer import Found, Observes
 from unblink.exploration.observation import Recording
 from unblink.exploration.target import Target
-from unblink.model.finding import Finding, Gil, Kind
+from unblink.model.finding import Event, Finding, Gil, Kind
 from unblink.model.schedule import Controls, Schedule
 from unblink.model.site import SourceLine
 from unblink.model.witness import Expected, Witness
@@ -25,7 +26,9 @@ class Records(Observes, Protocol):
 
     target: Target
 
-    def record(self, plan: Plan) -> Recording: ...
+    def record(self, plan: Plan, watched: Sequence[int] = ()) -> Recording: ...
+    def one_step_line(self, event: Event) -> str | None: ...
+    def sites_of(self, events: Iterable[Event]) -> tuple[int, ...]: ...
     def show(self, plan: Plan) -> Any: ...
     def schedule(self, steps: tuple[Step, ...]) -> Schedule: ...
     def needs_free_threading(self, steps: tuple[Step, ...]) -> str | None: ...
@@ -50,7 +53,7 @@ def describe(found: Found, runner: Records, *, seed: int, stall_ns: int, replay:
         kind=failure.kind,
         title=title_of(failure),
         pattern=None,
-        gil=Gil.UNKNOWN if one_step is None else Gil.ONLY_FREE_THREADED,
+        gil=Gil.CAN_HAPPEN if one_step is None else Gil.ONLY_FREE_THREADED,
         gil_reason=_ONE_STEP.format(one_step) if one_step is not None else "",
         where=seen.where,
         message=failure.message,

@@ -173,9 +173,11 @@ class ForkedRunner:
             seen = self._runner.observe(plan, official=official)
             steps = self._runner.schedule(seen.steps).preemptions
             hot = tuple(site for site in _native.hot_sites() if site < known)
-            return seen.portable()._replace(steps=steps, hot=hot, plan=plan), sorted(
-                sys.modules.keys() - modules_before
-            ), _native.take_log(known) if learns else None
+            return (
+                seen.portable()._replace(steps=steps, hot=hot, plan=plan),
+                sorted(sys.modules.keys() - modules_before),
+                _native.take_log(known) if learns else None,
+            )
 
         observation, modules, log = in_child(work)
         if log is not None:

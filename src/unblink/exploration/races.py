@@ -1,9 +1,10 @@
 """From racing pairs to findings: confirmed, steered, judged.
 
-The detector's pairs are candidates, since an address may have been used again for another object. Each is confirmed by one
-more execution of the schedule that showed it, in which every object is kept alive; that execution also has the stacks of
-both accesses. A pair of which one task goes on to use the location is an atomicity violation if another access in between
-cannot be serialised: then an execution is steered into that order, and its end state is compared with the serial ones'.
+The detector's pairs are candidates, since an address may have been used again for another object. Each is confirmed
+by one more execution of the schedule that showed it, in which every object is kept alive; that execution also has the
+stacks of both accesses. A pair of which one task goes on to use the location is an atomicity violation if another
+access in between cannot be serialised: then an execution is steered into that order, and its end state is compared
+with the serial ones'.
 """
 
 from __future__ import annotations
@@ -74,9 +75,7 @@ def _telling(confirmed: _Confirmed) -> int:
     return int(first) + int(second)
 
 
-def _confirmed(
-    sightings: Iterable[Sighting], runner: Records, seed: int, stall_ns: int
-) -> Iterator[_Confirmed]:
+def _confirmed(sightings: Iterable[Sighting], runner: Records, seed: int, stall_ns: int) -> Iterator[_Confirmed]:
     """Yield the pairs that are races of the program's own objects."""
     until = time.perf_counter() + SECONDS
     left = MOST_CONFIRMED
@@ -154,9 +153,17 @@ class _Judge:
                 return named(finding)
         if done or wished:
             triple = (done or wished)[0]
-            return named(
-                replace(plain, kind=Kind.ATOMICITY_VIOLATION, message="unconfirmed: no execution could be steered into it")
-            ) if triple in done else None
+            return (
+                named(
+                    replace(
+                        plain,
+                        kind=Kind.ATOMICITY_VIOLATION,
+                        message="unconfirmed: no execution could be steered into it",
+                    )
+                )
+                if triple in done
+                else None
+            )
         return None
 
     def _steered(self, triple: Triple) -> tuple[str, Recording] | None:

@@ -308,7 +308,10 @@ class Session:
         if explored.cut:
             uncontrolled = [*uncontrolled, f"{explored.cut} executions were cut at the step limit [step-limit]"]
         if explored.dropped:
-            uncontrolled = [*uncontrolled, f"the race detector gave up the history of {explored.dropped} locations [history-dropped]"]
+            uncontrolled = [
+                *uncontrolled,
+                f"the race detector gave up the history of {explored.dropped} locations [history-dropped]",
+            ]
         findings = (*explored.findings, *explored.races)
         failed = any(not finding.is_note for finding in findings)
         verdict = Verdict.FAILED if failed else Verdict.NOTED if findings else Verdict.PASSED

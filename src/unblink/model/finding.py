@@ -60,7 +60,8 @@ class Event:
     `join`, `put`, `get`, `sleep`, `end`, `stall`); `target` names the location as the source does
     (`Counter.value`, `registry['a']`, `lock`); `value` is the short form of the value read or written, or
     None; `held` are the locks held; `seconds` is virtual time since the start; `preempts` is set where the
-    schedule switches away from a task that could have gone on, just before this operation. `site` is the engine's number of where it stands, within one process.
+    schedule switches away from a task that could have gone on, just before this operation. `site` is the engine's
+    number of where it stands, within one process.
     """
 
     number: int

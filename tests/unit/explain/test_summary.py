@@ -32,7 +32,7 @@ def checked(outcome: Outcome) -> Outcome:
 
 def test_a_pass_claims_no_more_than_was_explored() -> None:
     assert verdict_line(checked(Result())) == (
-        "passed: 1000 executions of 2 tasks, nothing found within the bound; not a proof"
+        "passed: 1000 executions of 2 tasks, nothing found within the bound (0 of 1000: p < 3.0e-03 at 95 %); not a proof"
     )
 
 

@@ -267,7 +267,12 @@ def test_ctrl_c_reports_what_was_found_so_far(tmp_path):
         + """
     def test_long():
         import time
-        threads = [threading.Thread(target=time.sleep, args=(1,)) for _ in range(3)]
+        lock = threading.Lock()
+        def work():
+            for _ in range(20):
+                with lock:
+                    time.sleep(0.01)
+        threads = [threading.Thread(target=work) for _ in range(4)]
         for t in threads: t.start()
         for t in threads: t.join()
 """
