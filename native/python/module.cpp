@@ -5,6 +5,8 @@
 #include "swap.hpp"
 #include "threads.hpp"
 
+#include <time.h>
+
 #include <cstring>
 
 namespace unblink {
@@ -104,6 +106,30 @@ PyObject* take_unhandled() {
   return list;
 }
 
+bool execute_under(PyObject* body, Strategy& strategy, const RunOptions& options, ExecutionReport& report) {
+  if (!execute(body, strategy, options, report)) return false;
+  if (&strategy == &G.dpor && (G.engine.forced() > 0 || !G.engine.log_is_whole())) G.dpor.give_up();
+  return true;
+}
+
+double real_seconds() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+PyObject* row_of(const ExecutionReport& report) {
+  PyObject* unhandled = G.unhandled.empty() ? Py_NewRef(Py_None) : take_unhandled();
+  const Engine& e = G.engine;
+  return Py_BuildValue("(iNNNKKnKKLLiOnK)", static_cast<int>(e.ending()), report.value ? report.value : Py_NewRef(Py_None),
+                       report.exception ? report.exception : Py_NewRef(Py_None), unhandled,
+                       static_cast<unsigned long long>(e.steps()), static_cast<unsigned long long>(e.switches()),
+                       static_cast<Py_ssize_t>(e.task_count()), static_cast<unsigned long long>(e.trace_hash()),
+                       static_cast<unsigned long long>(e.call_hash()),
+                       static_cast<long long>(e.stalled()), static_cast<long long>(e.shortest_stall()), report.leftover, report.interrupted ? Py_True : Py_False,
+                       static_cast<Py_ssize_t>(e.detector().pairs().size()), static_cast<unsigned long long>(e.detector().dropped()));
+}
+
 // run(body, strategy, seed, depth, expected_steps, stall_ns, epoch_ns, step_limit, livelock_after, fairness, as_before, detects)
 //   -> (ending, value, exception, unhandled or None, points, switches, tasks, trace hash, call hash, stalled ns,
 //       shortest stall ns, leftover, interrupted, racing pairs so far, dropped locations)
@@ -136,17 +162,83 @@ PyObject* run(PyObject*, PyObject* args) {
   options.as_before = as_before != 0;
   options.detects = detects != 0;
   ExecutionReport report;
-  if (!execute(body, *strategy, options, report)) return nullptr;
-  if (strategy == &G.dpor && (G.engine.forced() > 0 || !G.engine.log_is_whole())) G.dpor.give_up();
-  PyObject* unhandled = G.unhandled.empty() ? Py_NewRef(Py_None) : take_unhandled();
-  const Engine& e = G.engine;
-  return Py_BuildValue("(iNNNKKnKKLLiOnK)", static_cast<int>(e.ending()), report.value ? report.value : Py_NewRef(Py_None),
-                       report.exception ? report.exception : Py_NewRef(Py_None), unhandled,
-                       static_cast<unsigned long long>(e.steps()), static_cast<unsigned long long>(e.switches()),
-                       static_cast<Py_ssize_t>(e.task_count()), static_cast<unsigned long long>(e.trace_hash()),
-                       static_cast<unsigned long long>(e.call_hash()),
-                       static_cast<long long>(e.stalled()), static_cast<long long>(e.shortest_stall()), report.leftover, report.interrupted ? Py_True : Py_False,
-                       static_cast<Py_ssize_t>(e.detector().pairs().size()), static_cast<unsigned long long>(e.detector().dropped()));
+  return execute_under(body, *strategy, options, report) ? row_of(report) : nullptr;
+}
+
+// run_many(body, [(strategy, seed, stall_ns, depth)], expected_steps, epoch_ns, step_limit, livelock_after, fairness, deadline, before,
+//   after) -> (executions, points, most tasks, shortest stall ns, most dropped locations, row of run() or None)
+//
+// One execution after another, with no Python in between but `before()` and `after()`, until one has something to tell: it
+// failed, was interrupted, showed a new race, did what cannot be controlled. That one is not counted, its row is the last
+// item. It also ends when the systematic search has, and at `deadline` (of the real clock that time.perf_counter() reads).
+PyObject* run_many(PyObject*, PyObject* args) {
+  PyObject *body, *plans, *before, *after;
+  unsigned long long expected, limit, livelock;
+  long long epoch;
+  unsigned int fairness;
+  double deadline;
+  if (!PyArg_ParseTuple(args, "OO!KLKKIdOO:run_many", &body, &PyList_Type, &plans, &expected, &epoch, &limit, &livelock, &fairness, &deadline,
+                        &before, &after))
+    return nullptr;
+  if (!G.installed || G.active) {
+    PyErr_SetString(PyExc_RuntimeError, G.active ? "an execution is active" : "the ground is not installed");
+    return nullptr;
+  }
+  RunOptions options;
+  options.strategy.expected_steps = expected;
+  options.epoch = epoch;
+  options.step_limit = limit;
+  options.livelock_after = livelock;
+  options.fairness = fairness;
+  const std::size_t races = G.engine.detector().pairs().size();
+  unsigned long long points = 0, dropped = 0;
+  std::size_t tasks = 0;
+  Nanos shortest = kForever;
+  Py_ssize_t done = 0;
+  PyObject* last = nullptr;
+  for (; done < PyList_GET_SIZE(plans) && last == nullptr && real_seconds() < deadline; ++done) {
+    const char* name;
+    unsigned long long seed;
+    long long stall;
+    if (!PyArg_ParseTuple(PyList_GET_ITEM(plans, done), "sKLi:plan", &name, &seed, &stall, &options.strategy.depth)) return nullptr;
+    Strategy* strategy = strategy_named(name);
+    if (strategy == nullptr) return nullptr;
+    options.strategy.seed = seed;
+    options.stall_budget = stall;
+    PyObject* ready = PyObject_CallNoArgs(before);
+    if (ready == nullptr) return nullptr;
+    Py_DECREF(ready);
+    ExecutionReport report;
+    const bool ran = execute_under(body, *strategy, options, report);
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyObject* restored = PyObject_CallNoArgs(after);
+    Py_XDECREF(restored);
+    if (restored == nullptr && ran) return nullptr;
+    if (!ran) {
+      PyErr_Restore(type, value, traceback);
+      return nullptr;
+    }
+    const Engine& e = G.engine;
+    const bool quiet = e.ending() == Ending::kFinished && report.exception == nullptr && G.unhandled.empty() && report.leftover == 0 &&
+                       !report.interrupted && e.detector().pairs().size() == races && G.uncontrolled.empty() && G.blocked_seconds == 0;
+    if (!quiet) {
+      last = row_of(report);
+      if (last == nullptr) return nullptr;
+      break;
+    }
+    Py_XDECREF(report.value);
+    points += e.steps();
+    dropped = std::max<unsigned long long>(dropped, e.detector().dropped());
+    tasks = std::max(tasks, e.task_count());
+    shortest = std::min(shortest, e.shortest_stall());
+    if (strategy == &G.dpor && (G.dpor.finished() || G.dpor.diverged())) {
+      ++done;
+      break;
+    }
+  }
+  return Py_BuildValue("(nKnLKN)", done, points, static_cast<Py_ssize_t>(tasks), static_cast<long long>(shortest), dropped,
+                       last != nullptr ? last : Py_NewRef(Py_None));
 }
 
 // ---- what the last execution left behind
@@ -367,6 +459,7 @@ PyMethodDef methods[] = {
     {"install", install, METH_NOARGS, "Take over the C functions under threading, time and queue."},
     {"uninstall", uninstall, METH_NOARGS, "Give all of them back."},
     {"run", run, METH_VARARGS, "One execution of a body."},
+    {"run_many", run_many, METH_VARARGS, "Executions in a row, until one has something to tell."},
     {"direct", direct, METH_O, "Set what the strategy `directed` follows."},
     {"bind", bind, METH_VARARGS, "Tell at which site a directive stands."},
     {"missed", missed, METH_NOARGS, "The first directive that was not taken, or -1."},

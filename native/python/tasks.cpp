@@ -384,8 +384,8 @@ bool wake_externals() {
     const auto id = static_cast<TaskId>(i);
     const TaskRecord& record = G.engine.task(id);
     if (G.task(id).ended || record.state != TaskState::kWaiting) continue;
-    if (record.pending.op != Op::kAcquire) continue;
-    if (lock_is_held(reinterpret_cast<PyObject*>(record.pending.key))) continue;
+    if (record.pending.op != Op::kAcquire || record.waits_for == kNoKey) continue;
+    if (lock_is_held(reinterpret_cast<PyObject*>(record.waits_for))) continue;
     G.engine.wake(id);
     woken = true;
   }

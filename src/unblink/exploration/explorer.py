@@ -7,13 +7,14 @@ minimised; if it then needs a longer stall than the budget of stalls allows, it 
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from unblink.exploration.observation import Observation, Proof, RacingPair
+from unblink.exploration.observation import Observation, Observations, Proof, RacingPair
 from unblink.exploration.runner import Interrupted
 from unblink.exploration.settings import Settings
 from unblink.ground.control import Ending
@@ -21,6 +22,7 @@ from unblink.schedule.minimise import Minimiser
 from unblink.schedule.plan import Plan, Step
 from unblink.schedule.portfolio import Portfolio
 
+_IN_A_ROW = 32
 MOST_MINIMISING = 400
 MINIMISING_SECONDS = 3.0
 READABLE = 3
@@ -32,6 +34,7 @@ class Observes(Protocol):
     """Whatever can run a plan: in this process, or each in a forked child."""
 
     def observe(self, plan: Plan, *, official: bool = False) -> Observation: ...
+    def observe_many(self, plans: list[Plan], deadline: float) -> Observations: ...
     def proof(self) -> Proof: ...
 
 
@@ -81,6 +84,15 @@ class Exploration:
     races: dict[tuple[int, int], Sighting] = field(default_factory=dict)
     dropped: int = 0
     interleavings: int | None = None  # the distinct ones, when all were run
+
+    def take_many(self, seen: Observations) -> None:
+        """Count executions that had nothing to tell."""
+        self.executions += seen.executions
+        self.points += seen.points
+        self.dropped = max(self.dropped, seen.dropped)
+        if seen.tasks > self.tasks:
+            self.tasks = seen.tasks
+            self.concurrent = self.concurrent or seen.tasks > 1
 
     def take(self, observation: Observation) -> None:
         """Count one execution."""
@@ -145,11 +157,10 @@ class Explorer:
             if first is not None and first.failure is not None and self.state.executions == 1:
                 self._keep(first)
             while self.state.failure is None and not self._spent():
-                plan = next(self._portfolio)
-                observation = self._run(plan)
-                if observation.failure is not None:
-                    self._keep(observation)
-                elif plan.strategy == "dpor" and self._is_proved():
+                left = self._settings.budget.executions - self.state.executions
+                row = min(_IN_A_ROW, max(1, self.state.executions // 2), left)  # few while each may teach something
+                plans = list(itertools.islice(self._portfolio, int(row)))
+                if self._run_many(plans) and self._is_proved():
                     break
 
     # ---- parts
@@ -161,6 +172,24 @@ class Explorer:
         if observation.failure is not None and self.state.failed_at is None:
             self.state.failed_at = self.state.executions
         return observation
+
+    def _run_many(self, plans: list[Plan]) -> bool:
+        """Run plans in a row, as far as they have nothing to tell; whether the last one run was systematic."""
+        seen = self._runner.observe_many(plans, self._end)
+        self.state.take_many(seen)
+        self._portfolio.learn(seen.shortest_stall_ns)
+        done = seen.executions
+        if seen.last is not None:
+            done += 1
+            self.state.take(seen.last)
+            self._portfolio.learn(seen.last.shortest_stall_ns)
+            if seen.last.failure is not None:
+                self.state.failed_at = self.state.failed_at or self.state.executions
+        self._portfolio.put_back(plans[done:])
+        if seen.last is not None and seen.last.failure is not None:
+            self._keep(seen.last)
+            return False
+        return done > 0 and plans[done - 1].strategy == "dpor"
 
     def _is_proved(self) -> bool:
         """Whether every distinct interleaving was run. Where that cannot be, the systematic search ends here."""

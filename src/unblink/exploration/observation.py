@@ -12,6 +12,8 @@ from unblink.model.schedule import Stall
 from unblink.model.site import SourceLine
 from unblink.schedule.plan import Plan, Step
 
+NEVER_NS = 2**63 - 1
+
 
 class Proof(NamedTuple):
     """How far the systematic search has come: `redundant` executions were equal to earlier ones; `diverged` says that
@@ -93,6 +95,17 @@ class Observation(NamedTuple):
         """Return this without the objects that only this process has."""
         failure = None if self.failure is None else replace(self.failure, exception=None)
         return self._replace(failure=failure)
+
+
+class Observations(NamedTuple):
+    """Executions in a row that had nothing to tell, in sums; `last` is the one after them that has, if there is one."""
+
+    executions: int
+    points: int
+    tasks: int
+    shortest_stall_ns: int
+    dropped: int
+    last: Observation | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,17 +9,18 @@ from typing import Any, cast
 from unblink.detect.judge import judge
 from unblink.exploration import interrupt
 from unblink.exploration.binding import Binding, bound, schedule_of
-from unblink.exploration.observation import Observation, Proof, RacingPair, Recording
+from unblink.exploration.observation import Observation, Observations, Proof, RacingPair, Recording
 from unblink.exploration.recording import recording
 from unblink.exploration.target import Target
 from unblink.exploration.tracebacks import text_of, where_of
-from unblink.ground.control import STEP_LIMIT, Ending, Run, run
+from unblink.ground.control import STEP_LIMIT, Ending, Run, run, run_many
 from unblink.ground.sources import FIRST_SITE, Sources
 from unblink.instrument.protocol import Flag
 from unblink.model.finding import Event
 from unblink.model.schedule import Preemption, Schedule
 from unblink.schedule.plan import Choice, Path, Plan, Step
 
+_SEEDS = 0xFFFFFFFFFFFFFFFF
 _UNCONTROLLED = (
     "a child process [uncontrolled-process]",
     "a socket to another process [uncontrolled-socket]",
@@ -68,6 +69,32 @@ class Runner:
         elif plan.strategy == "directed":
             self._native.direct([])
         return self._observe(plan, official, None)
+
+    def observe_many(self, plans: list[Plan], deadline: float) -> Observations:
+        """Run the target under one plan after another, until an execution has something to tell.
+
+        None of the plans has choices, or asks for the points of the execution before. `deadline` is one of
+        `time.perf_counter`.
+
+        Raises:
+            Interrupted: Ctrl-C came.
+        """
+        if interrupt.was_pressed():
+            raise Interrupted
+        hooks = (threading.__excepthook__, threading.excepthook, *self.target.hooks)
+        many = run_many(
+            self.target.run,
+            [(plan.strategy, plan.seed & _SEEDS, plan.stall_ns, plan.depth) for plan in plans],
+            epoch_ns=self._epoch_ns,
+            expected_steps=self._expected_steps,
+            step_limit=self._step_limit,
+            deadline=deadline,
+        )
+        last = None
+        if many.last is not None:
+            self._check_uninterrupted(many.last)
+            last = self._observation(plans[many.executions], many.last, hooks, None)
+        return Observations(*many[:-1], last)
 
     def record(self, plan: Plan, watched: Sequence[int] = ()) -> Recording:
         """Run the target once under `plan`, watched closely; with the stacks at the sites `watched`."""
@@ -135,11 +162,15 @@ class Runner:
             step_limit=self._step_limit,
             as_before=plan.as_before,
         )
+        self._check_uninterrupted(outcome)
+        self._expected_steps = max(self._expected_steps, outcome.points)
+        return self._observation(plan, outcome, hooks, binding)
+
+    @staticmethod
+    def _check_uninterrupted(outcome: Run) -> None:
         exception = outcome.exception
         if outcome.interrupted or (exception is not None and isinstance(exception, KeyboardInterrupt)):
             raise Interrupted
-        self._expected_steps = max(self._expected_steps, outcome.points)
-        return self._observation(plan, outcome, hooks, binding)
 
     def _observation(self, plan: Plan, outcome: Run, hooks: tuple[Any, ...], binding: Binding | None) -> Observation:
         ignored = self.target.ignored

@@ -80,6 +80,7 @@ _installed = 0
 _surroundings: Surroundings | None = None
 # Bound when the ground is installed: an import statement in each execution costs as much as a scheduling point.
 _native_run: Callable[..., tuple[Any, ...]]
+_native_run_many: Callable[..., tuple[Any, ...]]
 _native_is_active: Callable[[], bool]
 
 
@@ -123,7 +124,7 @@ def installed() -> Iterator[None]:
 
 
 def _install() -> None:
-    global _surroundings, _native_run, _native_is_active
+    global _surroundings, _native_run, _native_run_many, _native_is_active
     if sys.implementation.name != "cpython" or sys.version_info[:2] not in FINISHED_PYTHONS:
         raise UncontrolledError(
             "unknown-python",
@@ -141,7 +142,7 @@ def _install() -> None:
             "this build of Python is not one that unblink knows: please report its version",
         ) from None
     _native.set_library_prefixes(library_prefixes())
-    _native_run, _native_is_active = _native.run, _native.is_active
+    _native_run, _native_run_many, _native_is_active = _native.run, _native.run_many, _native.is_active
     if _surroundings is None:
         _surroundings = Surroundings()
         os.register_at_fork(after_in_child=_native.after_fork)
@@ -169,14 +170,7 @@ def run(
     Raises:
         UsageError: an execution is active already (`nested-execution`).
     """
-    surroundings = _surroundings
-    assert surroundings is not None
-    if _native_is_active():
-        raise UsageError(
-            "nested-execution",
-            "an exploration was started inside an execution that is explored",
-            "explore from outside, or call the body directly",
-        )
+    surroundings = _surroundings_outside()
     surroundings.prepare(seed_of_program=0)
     try:
         row = _native_run(
@@ -195,4 +189,63 @@ def run(
         )
     finally:
         surroundings.restore()
+    return _run_of(row)
+
+
+def _run_of(row: tuple[Any, ...]) -> Run:
     return Run(_ENDINGS[row[0]], row[1], row[2], () if row[3] is None else tuple(row[3]), *row[4:])
+
+
+def _surroundings_outside() -> Surroundings:
+    assert _surroundings is not None
+    if _native_is_active():
+        raise UsageError(
+            "nested-execution",
+            "an exploration was started inside an execution that is explored",
+            "explore from outside, or call the body directly",
+        )
+    return _surroundings
+
+
+class Many(NamedTuple):
+    """What came of executions in a row: of all but the last their sums, and the last if it has something to tell."""
+
+    executions: int
+    points: int
+    tasks: int
+    shortest_stall_ns: int
+    dropped: int
+    last: Run | None
+
+
+def run_many(
+    body: Callable[[], Any],
+    plans: list[tuple[str, int, int, int]],
+    *,
+    epoch_ns: int,
+    expected_steps: int,
+    step_limit: int,
+    deadline: float,
+) -> Many:
+    """Run `body` under one plan after another: strategy, seed, stall in ns, depth; to the first that tells something.
+
+    That is one which did not come to its end quietly, or showed a race that none before has. `deadline` is one of
+    `time.perf_counter`.
+
+    Raises:
+        UsageError: an execution is active already (`nested-execution`).
+    """
+    surroundings = _surroundings_outside()
+    found = _native_run_many(
+        body,
+        plans,
+        expected_steps,
+        epoch_ns,
+        step_limit,
+        LIVELOCK_AFTER,
+        FAIRNESS,
+        deadline,
+        surroundings.prepare,
+        surroundings.restore,
+    )
+    return Many._make((*found[:5], None if found[5] is None else _run_of(found[5])))

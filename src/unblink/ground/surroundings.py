@@ -40,7 +40,7 @@ class Surroundings:
         self._order(threading.Thread, list(cast(Any, threading)._dangling))
         self._futures_are_ordered = False
 
-    def prepare(self, seed_of_program: int) -> None:
+    def prepare(self, seed_of_program: int = 0) -> None:
         """Set everything for an execution of which the program's own randomness has this seed."""
         seeded = self._seeded.get(seed_of_program)
         if seeded is None:

@@ -34,11 +34,20 @@ class Portfolio:
         self._stall_ns = stall_ns
         self._shortest_stall_ns: int | None = None
         self._proves = True
+        self._put_back: list[Plan] = []
         self._plans = self._all_plans()
+
+    def __iter__(self) -> Portfolio:
+        """Return itself."""
+        return self
 
     def __next__(self) -> Plan:
         """Return the next plan; there is always one."""
-        return next(self._plans)
+        return self._put_back.pop() if self._put_back else next(self._plans)
+
+    def put_back(self, plans: list[Plan]) -> None:
+        """Take plans that were not run: they come next."""
+        self._put_back.extend(reversed(plans))
 
     def learn(self, shortest_stall_ns: int) -> None:
         """Take notice of the least stall that would have let a deadline pass in an execution."""
@@ -49,6 +58,7 @@ class Portfolio:
     def give_up_proof(self) -> None:
         """Ask for no more systematic executions: they do not repeat, or not all can be run."""
         self._proves = False
+        self._put_back = [plan for plan in self._put_back if plan.strategy != "dpor"]
 
     def _all_plans(self) -> Iterator[Plan]:
         yield Plan("default", self._seed)
