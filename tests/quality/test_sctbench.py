@@ -67,11 +67,11 @@ def test_every_correction_is_clean_in_200_executions(tmp_path):
     wanted = [of_both(test)[1] for test, case in CASES.items() if case["name"] != SPINS]
     corrected = explored(tmp_path, "200x", *wanted)
     assert len(corrected) == len(wanted)
-    assert {name: test["verdict"] for name, test in corrected.items() if test["verdict"] != "passed"} == {}
-    assert all(test["executions"] == 200 for test in corrected.values())
+    clean = ("passed", "complete")
+    assert {name: test["verdict"] for name, test in corrected.items() if test["verdict"] not in clean} == {}
+    assert all(test["executions"] == 200 or test["complete"] for test in corrected.values())
 
 
-@pytest.mark.xfail(reason="an execution that is cut at the step limit is taken for a failure, ExecutionAborted")
 def test_threads_that_spin_until_another_goes_on_are_no_failure(tmp_path):
     (wanted,) = (of_both(test)[1] for test, case in CASES.items() if case["name"] == SPINS)
     (corrected,) = explored(tmp_path, "20x", wanted).values()
