@@ -41,6 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--race-strict", action="store_true", help="notes fail the test as well")
     parser.addini("race_strict", "notes fail the test as well", type="bool", default=False)
     group.addoption("--race-replay", metavar="WITNESS", default=None, help="follow a witness in the test it is of")
+    group.addoption("--race-verify", metavar="WITNESS", default=None, help="see whether what a witness shows is fixed")
     group.addoption("--race-json", metavar="FILE", default=None, help="write the machine's summary")
 
 
@@ -48,7 +49,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """With --race, have everything in place before the first conftest: what that imports is watched as well."""
     options = early_config.known_args_namespace
-    if options.race or options.race_replay is not None:
+    if options.race or options.race_replay is not None or options.race_verify is not None:
         from unblink.runners.pytest_session import opened_session
 
         opened_session(early_config, options)
@@ -61,7 +62,8 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "race(budget=..., strict=..., stall=..., skip='why'): how `pytest --race` explores this test",
     )
-    if config.getoption("race") or config.getoption("race_replay") is not None:
+    asked = [config.getoption(name) for name in ("race_replay", "race_verify")]
+    if config.getoption("race") or any(asked):
         from unblink.runners.pytest_session import RacePlugin
 
         config.pluginmanager.register(RacePlugin.configured(config), "unblink-race")

@@ -326,3 +326,37 @@ def test_no_race_singleton_under_a_lock():
 
     together(lambda: use(0), lambda: use(1))
     assert got[0] is got[1]
+
+
+def test_race_default_of_the_class_set_on_the_instance():
+    """The first write makes an attribute of the object where a read finds that of the class."""
+
+    class Switch:
+        on = False
+
+    switch = Switch()
+    seen = [None]
+
+    def turn():
+        switch.on = True  # racy
+
+    def look():
+        seen[0] = switch.on  # racy
+
+    together(turn, look)
+    assert seen[0] in (False, True)
+
+
+def test_race_default_of_the_class_augmented_on_the_instance():
+    """Both read the default of the class and write to the object."""
+
+    class Tally:
+        n = 0
+
+    tally = Tally()
+
+    def add():
+        tally.n += 1  # racy
+
+    together(add, add)
+    assert tally.n in (1, 2)

@@ -103,6 +103,31 @@ def replay(witness: str) -> NoReturn:
 
 
 @main.command()
+@click.option("--race-budget", "budget", default="1000x,5s", show_default=True, help=_BUDGET)
+@click.argument("witness")
+def verify(budget: str, witness: str) -> NoReturn:
+    """See whether the bug of WITNESS is fixed: its schedule, its neighbourhood, then the search."""
+    from unblink.exploration.settings import Settings, parse_budget
+    from unblink.schedule import witness_file
+
+    settings = Settings(parse_budget(budget))
+    target = witness_file.load(witness).target
+    if "::" in target:
+        options = [f"--race-verify={witness}", f"--race-budget={budget}"]
+        os.execv(sys.executable, [sys.executable, "-m", "pytest", target, *options])
+    from unblink.explain.certificate_text import certificate_lines
+    from unblink.exploration.verifying import write
+    from unblink.runners.script import Script, verify_script
+
+    certificate, result = verify_script(Script.of_target(target), witness, settings)
+    kept = write(certificate, ".unblink", witness)
+    if not certificate.is_fixed:
+        click.echo(result.report(width=_width(), color=_wants_color()), color=True)
+    click.echo("\n".join(certificate_lines(certificate, path=kept)))
+    sys.exit(0 if certificate.is_fixed else 1)
+
+
+@main.command()
 @click.argument("witness")
 def explain(witness: str) -> None:
     """Say in words what schedule WITNESS holds, without running anything."""

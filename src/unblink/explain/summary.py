@@ -55,7 +55,7 @@ def verdict_line(outcome: Outcome) -> str:
         case Verdict.NOTED:
             return f"noted: {ran}, nothing that fails within the bound; {_first(outcome.findings, notes=True)}"
         case Verdict.PASSED:
-            return f"passed: {ran}, nothing found within the bound{_residual(outcome.executions)}; not a proof"
+            return f"passed: {ran}, nothing found within the bound{residual_odds(outcome.executions)}; not a proof"
         case Verdict.COMPLETE:
             space = "every distinct interleaving of the instrumented code was run"
             return f"complete: {space} ({_distinct(outcome)}{ran}), nothing found"
@@ -100,7 +100,7 @@ def uncontrolled_lines(uncontrolled: Sequence[str]) -> list[str]:
     return lines if rest <= 0 else [*lines[:_LISTED], f"not controlled: … {rest} more"]
 
 
-def _residual(executions: int) -> str:
+def residual_odds(executions: int) -> str:
     """Return the bound on how often executions as these fail: the rule of three, from none in so many."""
     return f" (0 of {executions}: p < {3 / executions:.1e} at 95 %)" if executions >= 30 else ""
 

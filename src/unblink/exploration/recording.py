@@ -47,11 +47,12 @@ class Recorder:
         self._choices_seen = 0
         self._preempted: set[int] = set()
         self._alive: list[Any] = []
-        self._places: dict[int, object] = {}  # by number of the event
+        self._places: dict[int, tuple[int, object]] = {}  # by number of the event
         self._visitors: dict[object, set[int]] = {}
         self._written: set[object] = set()
         self._start_ns: int | None = None
         self._watched = frozenset(watched)
+        self._things: dict[int, int] = {}  # by number of the event
         self._passes: dict[tuple[int, int], list[int]] = {}
         self._stacks: dict[int, tuple[SourceLine, ...]] = {}
         self.races: tuple[RaceSeen, ...] = ()
@@ -88,6 +89,7 @@ class Recorder:
         if name in ("read", "write", "update") and self._sources.hook(site) is not None:
             place = _place_of(thing, detail)
             self._places[len(self.events)] = place
+            self._things[len(self.events)] = id(thing)
             self._passes.setdefault((task, site), []).append(len(self.events))
             if site in self._watched:
                 self._stacks[len(self.events)] = _stack(sys._getframe(1), self._sources)
@@ -152,9 +154,18 @@ class Recorder:
         firsts = self._passes.get((pair.first_task, pair.first), ())
         for second in self._passes.get((pair.second_task, pair.second), ()):
             for first in reversed(firsts):
-                if first < second and _overlap(self._places[first], self._places[second]):
+                if first < second and self._overlap(first, second):
                     return first, second
         return None
+
+    def _overlap(self, first: int, second: int) -> bool:
+        """Whether two accesses are of one object, and of the same of it or one of them of all of it.
+
+        An attribute that a class gives may be read of the class and written to the object: that is one place.
+        """
+        (one, this), (other, that) = self._places[first], self._places[second]
+        same = one == other or self._things[first] == self._things[second]
+        return same and (this == that or this is None or that is None)
 
     def _drop_private(self, races: list[RaceSeen]) -> None:
         """Leave out accesses to what one task alone has touched, or nobody has written.
@@ -337,15 +348,13 @@ def _owner_of(thing: Any, name: str) -> int:
     return next((id(base) for base in type(thing).__mro__ if name in vars(base)), id(thing))
 
 
-def _overlap(one: Any, other: Any) -> bool:
-    """Whether two places are of one object, and the same of it or one of them all of it."""
-    return bool(one[0] == other[0] and (one[1] == other[1] or one[1] is None or other[1] is None))
-
-
 def _current(thing: Any, detail: Any) -> Any:
     """Return what is at a location now, running none of the program's code."""
     if isinstance(thing, ModuleType):
         return vars(thing).get(detail, _MISSING)
+    if type(thing) is str and isinstance(detail, str):  # a module's variable, by the file of the module
+        found = next((m for m in list(sys.modules.values()) if getattr(m, "__file__", None) == thing), None)
+        return _MISSING if found is None else vars(found).get(detail, _MISSING)
     if isinstance(detail, str) and type(thing).__name__ == "function" and thing.__closure__:
         try:
             return thing.__closure__[0].cell_contents

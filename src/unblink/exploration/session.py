@@ -27,11 +27,13 @@ from unblink.exploration.result import Result
 from unblink.exploration.runner import Interrupted, Runner
 from unblink.exploration.settings import Settings
 from unblink.exploration.target import Target
+from unblink.exploration.verifying import verify
 from unblink.ground.control import installed
 from unblink.ground.sources import Sources
 from unblink.instrument import Instrumenter, install_hooks, instrument_loaded, instrumented_imports
 from unblink.instrument.importer import InstrumentingLoader
 from unblink.instrument.methods import EFFECTS
+from unblink.model.certificate import Certificate
 from unblink.model.errors import UnblinkError
 from unblink.model.finding import Finding, Verdict
 from unblink.model.witness import Witness
@@ -336,6 +338,34 @@ class Session:
             problem,
             explored.interleavings if complete else None,
         )
+
+    # ---- verifying
+
+    def verify(
+        self,
+        witness: Witness,
+        target: Target,
+        settings: Settings,
+        *,
+        path: str,
+        replay: Callable[[str], str],
+        folder: str | None = ".unblink",
+    ) -> tuple[Certificate, Result, Any]:
+        """See whether the bug of `witness` is fixed.
+
+        Return the certificate, the result to show, and what the official execution left to report.
+        """
+        runner = Runner(target, self.sources, round(witness.controls.epoch * 1e9))
+        apart: Runner | ForkedRunner = ForkedRunner(runner) if can_fork(self._baseline_threads) else runner
+        with interruptible():
+            return verify(
+                witness,
+                apart.observe,
+                lambda failing: self.replay(failing, target),
+                lambda: self.explore(target, settings, replay=replay, folder=folder),
+                settings,
+                path=path,
+            )
 
     # ---- replaying
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 
+from unblink.explain.certificate_text import certificate_lines
 from unblink.explain.json_summary import json_summary
 from unblink.explain.summary import summary_line, uncontrolled_lines
 from unblink.explain.terminal import render
@@ -26,6 +27,7 @@ from unblink.exploration.settings import (
     parse_stall,
     parse_strategy,
 )
+from unblink.exploration.verifying import write
 from unblink.model.errors import UnblinkError, UsageError
 from unblink.model.finding import Finding, Kind, Verdict
 from unblink.model.witness import Witness
@@ -64,7 +66,8 @@ class RacePlugin:
         self._config = config
         self._settings = settings
         self._witness = witness
-        self._witness_path = config.getoption("race_replay")
+        self._verifies = config.getoption("race_verify") is not None
+        self._witness_path = config.getoption("race_verify") or config.getoption("race_replay")
         self._session = session
         self._current: ItemRun | None = None
         self._summaries: list[dict[str, Any]] = []
@@ -91,7 +94,7 @@ class RacePlugin:
                 parse_stall(option("race_stall", 1.0)),
                 bool(config.getoption("race_strict") or config.getini("race_strict")),
             )
-            path = config.getoption("race_replay")
+            path = config.getoption("race_verify") or config.getoption("race_replay")
             witness = None if path is None else witness_file.load(path)
         except UnblinkError as problem:
             raise _refusal(str(problem)) from None
@@ -109,7 +112,7 @@ class RacePlugin:
             problem = UsageError(
                 "no-target",
                 f"the witness is of {witness.target}, which is not among the tests collected",
-                f"run: pytest {witness.target} --race-replay={self._witness_path}",
+                f"run: pytest {witness.target} --race-{'verify' if self._verifies else 'replay'}={self._witness_path}",
             )
             raise _refusal(str(problem))
 
@@ -207,7 +210,7 @@ class RacePlugin:
         item = run.item
         try:
             if self._witness is not None:
-                return self._replayed(run, self._witness)
+                return self._followed(run, self._witness, settings)
             result, shown = self._session.explore(
                 run.target(),
                 settings,
@@ -220,6 +223,25 @@ class RacePlugin:
         if not reports:
             reports = [self._plain_report(item)]
         self._tell(reports, result, settings)
+        return reports, result
+
+    def _followed(
+        self, run: ItemRun, witness: Witness, settings: Settings
+    ) -> tuple[list[pytest.TestReport], Result | None]:
+        if not self._verifies:
+            return self._replayed(run, witness)
+        certificate, result, shown = self._session.verify(
+            witness,
+            run.target(),
+            settings,
+            path=str(self._witness_path),
+            replay=lambda path: f"pytest {run.item.nodeid} --race-replay={path}",
+            folder=FOLDER,
+        )
+        kept = write(certificate, FOLDER, str(self._witness_path))
+        reports = received(self._config, shown) or [self._plain_report(run.item)]
+        self._tell(reports, result, settings)
+        reports[-1].unblink_lines += certificate_lines(certificate, path=kept)  # type: ignore[attr-defined]
         return reports, result
 
     def _replayed(self, run: ItemRun, witness: Witness) -> tuple[list[pytest.TestReport], Result | None]:

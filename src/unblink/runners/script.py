@@ -17,6 +17,7 @@ from unblink.exploration.result import Result
 from unblink.exploration.session import Session
 from unblink.exploration.settings import Settings
 from unblink.exploration.target import Target
+from unblink.model.certificate import Certificate
 from unblink.model.errors import UsageError
 from unblink.schedule import witness_file
 
@@ -97,6 +98,24 @@ def replay_script(script: Script, witness: str, include: Iterable[str]) -> Resul
         line = f"unblink run --race-replay={witness} {script.command}"
         result, _ = session.replay(loaded, target, line=line)
         return result
+
+
+def verify_script(script: Script, witness: str, settings: Settings) -> tuple[Certificate, Result]:
+    """See whether what a witness of the script shows is fixed.
+
+    Raises:
+        UsageError: the file is no witness that can be read.
+    """
+    loaded = witness_file.load(witness)
+    with _session_for(script, ()) as (session, target):
+        certificate, result, _ = session.verify(
+            loaded,
+            target,
+            settings,
+            path=witness,
+            replay=lambda path: f"unblink run --race-replay={path} {script.command}",
+        )
+        return certificate, result
 
 
 @contextmanager
