@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from unblink.explain import header
+from unblink.explain.access_stacks import access_stacks
 from unblink.explain.columns import MAX_COLUMNS, table
 from unblink.explain.diagnosis import Diagnosis
 from unblink.explain.labels import task_labels
@@ -69,6 +70,7 @@ def render(
         lambda: _events(finding, diagnosis, loop, labels, width=width, rows=rows),
         lambda: beside(finding, labels, width),
         lambda: stacks(finding, labels, width),
+        lambda: access_stacks(finding, labels, width),
         lambda: _traceback(finding, width) if traceback else [],
     )
     lines = [line for section in head for line in _guarded(section)]

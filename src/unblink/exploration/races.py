@@ -144,7 +144,7 @@ class _Judge:
                 where=triple.second.at,
                 events=broken.events,
                 racing=(shown[0].first.number, shown[0].between.number) if shown else plain.racing,
-                stacks=() if shown else plain.stacks,
+                stacks=next((seen.stacks for seen in broken.races if len(seen.stacks) == 2), ()),
                 message=steered,
                 gil=Gil.ONLY_FREE_THREADED if line is not None else Gil.CAN_HAPPEN,
                 gil_reason=f"no call and no backward jump between the read and the write of `{line}`" if line else "",
@@ -190,8 +190,7 @@ class _Judge:
         from unblink import _native
 
         _native.steer(before, held, until)
-        recording = self._runner.record(Plan("steered", self._seed, self._stall_ns))
-        return recording
+        return self._runner.record(Plan("steered", self._seed, self._stall_ns), (before, held, until))
 
 
 def _is_of(triple: Triple, target: str) -> bool:
