@@ -16,7 +16,7 @@ from benchmarks.measuring import Best, by_turns
 from benchmarks.programs import threads
 from benchmarks.row import Row
 
-PROGRAMS = {1: 1000, 100: 100}  # `+=` of each thread: our executions for one measurement
+PROGRAMS = {1: 1000, 100: 1000}  # `+=` of each thread: our executions for one measurement
 ROUNDS = 8
 
 

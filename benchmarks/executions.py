@@ -28,7 +28,7 @@ def rows() -> list[Row]:
         best = by_turns(
             {
                 "explore": explore_loop(body, EXPLORED),
-                "auto": explore_loop(body, EXPLORED, "auto"),
+                "surw": explore_loop(body, EXPLORED, "surw"),
                 "native": native_loop(body, NATIVE),
                 "plain": lambda unhooked=unhooked: [unhooked() for _ in range(PLAIN)],
             },
@@ -37,7 +37,7 @@ def rows() -> list[Row]:
         per_run = PLAIN / best["plain"].cpu
         for label, kind, count in (
             ("explore(), random", "explore", EXPLORED),
-            ("explore(), auto", "auto", EXPLORED),
+            ("explore(), surw, which learns", "surw", EXPLORED),
             ("native loop, random", "native", NATIVE),
         ):
             rate = count / best[kind].cpu

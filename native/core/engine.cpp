@@ -47,6 +47,7 @@ void Engine::begin(Strategy& strategy, const RunOptions& options) {
   options_.strategy.points_version = points_version_;
   forced_ = 0;
   locks_ = grace_ = 0;
+  logs_time_ = strategy.wants_time();
   strategy.begin(options_.strategy);
 }
 
@@ -326,6 +327,8 @@ void Engine::stall_until(Nanos deadline) {
 
 Nanos Engine::tick() {
   ++since_point_;
+  if (logs_time_ && !log_.empty() && log_.size() < kLogCapacity && !(log_.back().task == current_ && log_.back().key == kTimeKey))
+    log_.push_back({.key = kTimeKey, .site = kNoSite, .task = current_, .op = Op::kUpdate, .also = true});
   now_ += ++readings_ <= kManyReadings ? kTick : kLongTick;
   // A reading may pass a deadline: whoever slept until then is ready, with no stall to account for.
   if (!timers_.empty()) fire_timers(current_);

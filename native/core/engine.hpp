@@ -144,7 +144,7 @@ class Engine final : public Tasks {
   void wake(TaskId task);
   // The access to an item for which the current task stood at a point comes to the container, too.
   void comes_to(Key container, Op op) {
-    if (log_.size() < kLogCapacity) log_.push_back({.key = container, .site = kNoSite, .task = current_, .op = op, .part = true});
+    if (log_.size() < kLogCapacity) log_.push_back({.key = container, .site = kNoSite, .task = current_, .op = op, .also = true, .part = true});
   }
 
   // --- queries ---
@@ -303,6 +303,7 @@ class Engine final : public Tasks {
   std::vector<std::uint8_t> marks_;  // by site
   bool learns_ = false;
   bool watches_releases_ = false;
+  bool logs_time_ = false;
   bool logs_cold_ = false;  // accesses at which no point stands: while it is not settled which are points
   std::vector<std::uint8_t> counts_;  // by site: whether it enters call_hash()
 };

@@ -116,7 +116,7 @@ bool Knowledge::learn(const Log& log, const std::vector<TaskId>& parents, bool d
     }
     operations += !now.is_inside();
     Conflict about;
-    if (now.part || now.task < 0 || now.key == kNoKey || now.site <= kImportSite || !is_about(now.op, about)) continue;
+    if (now.also || now.task < 0 || now.key == kNoKey || now.site <= kImportSite || !is_about(now.op, about)) continue;
     const bool writes = !observes_only(now.op);
     Local& local = local_of(now.key, now.site, about);
     SiteFacts& here = facts(now.site);

@@ -43,10 +43,11 @@ struct Happened {
   bool late = false;  // it waited until its deadline passed
   bool never = false;  // what a task was about to do when the execution ended
   bool cold = false;   // an access at which no point stood: for learning alone
-  bool part = false;   // of an access to an item: it comes to the container as well, as a part of it
+  bool also = false;   // something else that the operation before it comes to
+  bool part = false;   // the container of the item that it accesses
 
-  bool is_inside() const { return part || cold || is_signal(); }
-  bool is_signal() const { return site == kNoSite && (op == Op::kRelease || op == Op::kPublish || op == Op::kStart); }
+  bool is_inside() const { return also || cold || is_signal(); }
+  bool is_signal() const { return site == kNoSite && !also && (op == Op::kRelease || op == Op::kPublish || op == Op::kStart); }
 };
 using Log = std::vector<Happened>;
 
@@ -89,6 +90,8 @@ class Strategy {
   // After the execution; or after one in another process, for which this was prepared.
   virtual void ended(const Log&) {}
   // Whether executions under it are to be learned from (knowledge.hpp), and whether it follows the default order.
+  // Whether readings of the clock are to be in the log.
+  virtual bool wants_time() const { return false; }
   virtual bool teaches() const { return true; }
   virtual bool is_default_order() const { return false; }
 };

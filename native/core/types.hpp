@@ -18,6 +18,7 @@ inline constexpr Nanos kForever = INT64_MAX;
 
 using Key = std::uint64_t;  // what an operation is about: a lock, a queue, a location
 inline constexpr Key kNoKey = 0;
+inline constexpr Key kTimeKey = (1ULL << 62) + 2;  // a reading of the clock: none is equal to another
 inline constexpr Key kTaskKeys = 1ULL << 63;  // no address has this bit
 inline Key key_of_task(TaskId id) { return kTaskKeys | static_cast<Key>(id); }  // its end
 

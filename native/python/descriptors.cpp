@@ -46,6 +46,7 @@ bool stand_before(Op op, SiteId& site) {
   site = site_of_call(op);
   if (points_on() && !go(G.engine.point(op, site, kNoKey))) return false;
   G.engine.synchronise(kWire, true);
+  G.used_descriptors = true;
   return true;
 }
 

@@ -94,6 +94,7 @@ struct Ground {
   PyObject* on_stuck = nullptr;
   std::vector<PyObject*> invariants;  // callables; owned, of this execution
   std::vector<std::pair<Uncontrolled, SiteId>> uncontrolled;  // since it was last asked for
+  bool used_descriptors = false;  // this execution waited for descriptors, whose order no log holds
   bool outside_world = false;  // this execution talks to another process
   int baseline_threads = 1;    // of Python, when the session began
   int blocked_seconds = 0;

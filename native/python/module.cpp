@@ -99,7 +99,7 @@ PyObject* take_unhandled() {
 
 bool execute_under(PyObject* body, Strategy& strategy, const RunOptions& options, ExecutionReport& report) {
   if (!execute(body, strategy, options, report)) return false;
-  if (&strategy == &G.dpor && (G.engine.forced() > 0 || !G.engine.log_is_whole())) G.dpor.give_up();
+  if (&strategy == &G.dpor && (G.engine.forced() > 0 || !G.engine.log_is_whole() || G.used_descriptors)) G.dpor.give_up();
   return true;
 }
 
@@ -234,9 +234,18 @@ PyObject* run_many(PyObject*, PyObject* args) {
 
 // ---- what the last execution left behind
 
-// [(task, site, occurrence, to, whether the task could have gone on)], `to` is -2 for the clock
-PyObject* deviations(PyObject*, PyObject*) {
-  return list_of(G.engine.deviations(), [](const Deviation& d) { return Py_BuildValue("(iIIiO)", d.task, d.site, d.occurrence, d.to, d.preempts ? Py_True : Py_False); });
+template <class Rows>
+Rows rows_from(const Rows& rows, std::size_t first) {
+  return Rows(rows.begin() + static_cast<std::ptrdiff_t>(std::min(first, rows.size())), rows.end());
+}
+
+// deviations(first=0) -> [(task, site, occurrence, to, whether the task could have gone on)], `to` is -2 for the clock
+PyObject* deviations(PyObject*, PyObject* args) {
+  Py_ssize_t first = 0;
+  if (!PyArg_ParseTuple(args, "|n:deviations", &first)) return nullptr;
+  return list_of(rows_from(G.engine.deviations(), static_cast<std::size_t>(first)), [](const Deviation& d) {
+    return Py_BuildValue("(iIIiO)", d.task, d.site, d.occurrence, d.to, d.preempts ? Py_True : Py_False);
+  });
 }
 
 // [(task, operation, site)]
@@ -275,9 +284,11 @@ PyObject* make_synchronising(PyObject*, PyObject* args) {
   Py_RETURN_NONE;
 }
 
-// [(ns, task, site it passed last, site it was held at)]
-PyObject* stalls(PyObject*, PyObject*) {
-  return list_of(G.engine.stalls(), [](const StallRecord& s) {
+// stalls(first=0) -> [(ns, task, site it passed last, site it was held at)]
+PyObject* stalls(PyObject*, PyObject* args) {
+  Py_ssize_t first = 0;
+  if (!PyArg_ParseTuple(args, "|n:stalls", &first)) return nullptr;
+  return list_of(rows_from(G.engine.stalls(), static_cast<std::size_t>(first)), [](const StallRecord& s) {
     return Py_BuildValue("(LiII)", static_cast<long long>(s.amount), s.task, s.after, s.before);
   });
 }
@@ -382,9 +393,9 @@ PyMethodDef methods[] = {
     {"direct", direct, METH_O, "Set what the strategy `directed` follows."},
     {"bind", bind, METH_VARARGS, "Tell at which site a directive stands."},
     {"missed", missed, METH_NOARGS, "The first directive that was not taken, or -1."},
-    {"deviations", deviations, METH_NOARGS, "The last execution's choices against the default order."},
+    {"deviations", deviations, METH_VARARGS, "The last execution's choices against the default order."},
     {"trace", trace, METH_NOARGS, "The last execution's visible operations."},
-    {"stalls", stalls, METH_NOARGS, "The last execution's stalls."},
+    {"stalls", stalls, METH_VARARGS, "The last execution's stalls."},
     {"tasks", tasks, METH_NOARGS, "The last execution's tasks."},
     {"hot_sites", hot_sites, METH_NOARGS, "Sites that are scheduling points because they race."},
     {"make_hot", make_hot, METH_O, "Make a site a scheduling point from the next execution on."},

@@ -564,7 +564,7 @@ bool execute(PyObject* body, Strategy& strategy, const RunOptions& options, Exec
   G.switches = 0;
   G.signals_for_main.clear();
   G.births = 0;
-  G.outside = G.forked = G.outside_world = false;
+  G.outside = G.forked = G.outside_world = G.used_descriptors = false;
   ++G.executions;
   G.engine.set_idle(idle);
   start_watch();

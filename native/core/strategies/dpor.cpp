@@ -54,9 +54,8 @@ std::uint32_t Dpor::number_of(Key key) {
 Dpor::Sleeper Dpor::awaited(const Sleeper& tried, const Situation& s) const {
   Sleeper sleeper = tried;
   sleeper.known = static_cast<std::uint32_t>(keys_.size() - 1);
-  for (std::size_t i = 0; i < sleeper.touches.size(); ++i) {
-    Touch& touch = sleeper.touches[i];
-    if (i == 0 && !touch.inside && !touch.part && tried.task != kClock)
+  for (Touch& touch : sleeper.touches) {
+    if (touch.own && !touch.inside)
       touch.key = s.tasks.pending(tried.task).key;  // the operation itself
     else
       touch.key = touch.number < keys_.size() ? keys_[touch.number] : kNoKey;
@@ -177,7 +176,7 @@ void Dpor::analyse(const Log& log, std::size_t limit) {
     } else if (!now.is_inside()) {
       if (run_.size() == limit) break;
       run_.push_back({now.task, now.op, now.late, {}, {}, {}});
-      if (now.key != kNoKey) run_.back().touches.push_back({now.key, number_of(now.key), !observes_only(now.op), now.op == Op::kRelease, false});
+      if (now.key != kNoKey) run_.back().touches.push_back({now.key, number_of(now.key), !observes_only(now.op), now.op == Op::kRelease, false, true});
     } else if (!run_.empty()) {
       if (now.op == Op::kStart)
         run_.back().starts.push_back(static_cast<TaskId>(now.key));

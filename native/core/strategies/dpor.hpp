@@ -31,6 +31,7 @@ class Dpor final : public Strategy {
   TaskId choose(const Situation& situation) override;
   void ended(const Log& log) override;
   bool teaches() const override { return false; }
+  bool wants_time() const override { return true; }
 
   void forget();
   bool finished() const { return finished_; }
@@ -46,6 +47,7 @@ class Dpor final : public Strategy {
     bool writes;
     bool inside;  // a release or a publication
     bool part;    // of a container
+    bool own = false;  // what the operation itself comes to
   };
   // A task whose next transition was tried already, with all that it came to when it was: what is inside of it is not known
   // beforehand, and does not change as long as only independent transitions are taken.

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from dataclasses import replace
-from types import FrameType, FunctionType, ModuleType
+from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
 
 from unblink.explain.kept_copies import kept_copy
@@ -54,7 +54,7 @@ class Recorder:
         self._watched = frozenset(watched)
         self._things: dict[int, int] = {}  # by number of the event
         self._passes: dict[tuple[int, int], list[int]] = {}
-        self._stacks: dict[int, tuple[SourceLine, ...]] = {}
+        self._stacks: dict[int, list[tuple[CodeType, int]]] = {}  # innermost first
         self.races: tuple[RaceSeen, ...] = ()
         self.events: list[Event] = []
         self.waiting: tuple[Waiting, ...] = ()
@@ -92,7 +92,7 @@ class Recorder:
             self._things[len(self.events)] = id(thing)
             self._passes.setdefault((task, site), []).append(len(self.events))
             if site in self._watched:
-                self._stacks[len(self.events)] = _stack(sys._getframe(1), self._sources)
+                self._stacks[len(self.events)] = _lines_of(sys._getframe(1))
             self._visitors.setdefault(place, set()).add(task)
             if name != "read":
                 self._written.add(place)
@@ -145,7 +145,8 @@ class Recorder:
             pair = RacingPair(*row)
             shown = self._events_of(pair)
             if shown is not None:
-                stacks = tuple(Stack(number, self._stacks[number]) for number in shown if number in self._stacks)
+                known = [number for number in shown if number in self._stacks]
+                stacks = tuple(Stack(number, _named(self._stacks[number], self._sources)) for number in known)
                 found.append(RaceSeen(pair, *shown, stacks))
         return found
 
@@ -176,7 +177,7 @@ class Recorder:
         wanted = self._kept_across_sections() | {number for race in races for number in (race.first, race.second)}
         kept = [event for event in self.events if event.number in wanted or self._is_shared(event.number)]
         numbers = {event.number: number for number, event in enumerate(kept, 1)}
-        self.events = [replace(event, number=number) for number, event in enumerate(kept, 1)]
+        self.events = [e if e.number == number else replace(e, number=number) for number, e in enumerate(kept, 1)]
         self.races = tuple(
             RaceSeen(
                 race.pair,
@@ -263,18 +264,18 @@ class Recorder:
 
     def _was_preempted(self, task: int) -> bool:
         """Whether the schedule switched away from `task` since its last event, though it could have gone on."""
-        rows = self._native.deviations()
-        for preempted, _, _, _, could_go_on in rows[self._choices_seen :]:
+        rows = self._native.deviations(self._choices_seen)
+        for preempted, _, _, _, could_go_on in rows:
             if could_go_on:
                 self._preempted.add(preempted)
-        self._choices_seen = len(rows)
+        self._choices_seen += len(rows)
         found = task in self._preempted
         self._preempted.discard(task)
         return found
 
     def _note_stalls(self, seconds: float) -> None:
-        rows = self._native.stalls()
-        for amount, task, _, before in rows[self._stalls_seen :]:
+        rows = self._native.stalls(self._stalls_seen)
+        for amount, task, _, before in rows:
             at = self._sources.line(before) if before >= FIRST_SITE else SourceLine("", 0, "")
             self.events.append(
                 Event(
@@ -288,7 +289,7 @@ class Recorder:
                     seconds,
                 )
             )
-        self._stalls_seen = len(rows)
+        self._stalls_seen += len(rows)
 
     def _awaited(self, op: int, site: int, thing: Any, owner: int, frame: FrameType | None) -> tuple[str, str]:
         """Return verb and target of what a task waits in."""
@@ -383,10 +384,21 @@ def _shown(value: Any) -> str | None:
 
 def _stack(frame: FrameType | None, sources: Sources) -> tuple[SourceLine, ...]:
     """Return the frames from the program's outermost one inwards."""
-    frames: list[FrameType] = []
-    while frame is not None and len(frames) < 60:
-        frames.append(frame)
+    return _named(_lines_of(frame), sources)
+
+
+def _lines_of(frame: FrameType | None) -> list[tuple[CodeType, int]]:
+    """Return where each frame stands, the innermost first."""
+    lines: list[tuple[CodeType, int]] = []
+    while frame is not None and len(lines) < 60:
+        lines.append((frame.f_code, frame.f_lineno))
         frame = frame.f_back
-    while frames and sources.is_foreign(frames[-1].f_code.co_filename):
-        frames.pop()
-    return tuple(sources.frame_line(each.f_code, each.f_lineno) for each in reversed(frames))
+    return lines
+
+
+def _named(lines: list[tuple[CodeType, int]], sources: Sources) -> tuple[SourceLine, ...]:
+    """Return the lines from the program's outermost one inwards."""
+    last = len(lines)
+    while last and sources.is_foreign(lines[last - 1][0].co_filename):
+        last -= 1
+    return tuple(sources.frame_line(code, line) for code, line in reversed(lines[:last]))
