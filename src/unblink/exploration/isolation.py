@@ -158,6 +158,7 @@ class ForkedRunner:
         self._runner = runner
         self.target = runner.target
         self.learns = learns
+        self._races: set[tuple[int, int]] = set()
 
     def observe(self, plan: Plan, *, official: bool = False) -> Observation:
         """Run the target once under `plan`; what a child learned of racing sites is kept."""
@@ -171,17 +172,18 @@ class ForkedRunner:
 
         def work() -> tuple[Observation, list[str], tuple[bytes, bytes] | None]:
             seen = self._runner.observe(plan, official=official)
-            steps = self._runner.schedule(seen.steps).preemptions
+            races = tuple(pair for pair in seen.races if pair.key not in self._races)
+            telling = seen.failure is not None or races  # to name steps takes as long as an execution
+            steps = self._runner.schedule(seen.steps).preemptions if telling else ()
             hot = tuple(site for site in _native.hot_sites() if site < known)
-            return (
-                seen.portable()._replace(steps=steps, hot=hot, plan=plan),
-                sorted(sys.modules.keys() - modules_before),
-                _native.take_log(known) if learns else None,
-            )
+            portable = seen.portable()._replace(steps=steps, hot=hot, plan=plan, races=races)
+            log = _native.take_log(known) if learns else None
+            return portable, sorted(sys.modules.keys() - modules_before), log
 
         observation, modules, log = in_child(work)
         if log is not None:
             _native.take_in(plan.strategy, *log)
+        self._races.update(pair.key for pair in observation.races)
         for site in observation.hot:
             _native.make_hot(site)
         import_modules(modules)
