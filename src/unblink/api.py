@@ -53,6 +53,7 @@ def explore(
         settings,
         replay=lambda path: f'unblink.replay("{path}", {_short(name)})',
         folder=witnesses,
+        unseen=_unseen(body, session),
     )
     if result.interrupted or was_pressed():
         raise KeyboardInterrupt
@@ -112,6 +113,15 @@ def _open_session(include: tuple[str, ...]) -> Session:
     else:
         _session.instrument_loaded_modules()
     return _session
+
+
+def _unseen(body: Body, session: Session) -> tuple[str, ...]:
+    """Return a remark if the body's own module is not among those that are instrumented."""
+    code = getattr(body, "__code__", None) or getattr(getattr(body, "__func__", None), "__code__", None)
+    path = getattr(code, "co_filename", "")
+    if not path.endswith(".py") or session.instrumenter.wants(getattr(body, "__module__", "") or "", path):
+        return ()
+    return (f"the code of {os.path.basename(path)}, which is outside of the project [not-instrumented]",)
 
 
 def _name_of(body: Body) -> str:

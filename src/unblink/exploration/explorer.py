@@ -194,7 +194,7 @@ class Explorer:
     def _is_proved(self) -> bool:
         """Whether every distinct interleaving was run. Where that cannot be, the systematic search ends here."""
         proof = self._runner.proof()
-        if proof.diverged:
+        if proof.diverged or self.state.uncontrolled:
             self._portfolio.give_up_proof()
         elif proof.finished and not self.state.cut:
             self.state.interleavings = proof.interleavings

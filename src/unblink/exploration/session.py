@@ -141,10 +141,12 @@ class Session:
         *,
         replay: Callable[[str], str],
         folder: str | None = ".unblink",
+        unseen: Sequence[str] = (),
     ) -> tuple[Result, Any]:
         """Explore `target`; return the result, and what its official execution left to report.
 
-        `replay` makes the line to paste from a witness's path; witnesses are written into `folder`.
+        `replay` makes the line to paste from a witness's path; witnesses are written into `folder`. `unseen` is what
+        is known beforehand not to be controlled.
 
         A forked copy of the process waits beside the first execution, untouched: if executions turn out not to
         repeat in one process, the exploration is done there, each execution in a process of its own.
@@ -155,7 +157,7 @@ class Session:
         _native.forget(settings.strategy in LEARNING)
         runner = Runner(target, self.sources, self.epoch_ns)
         explorer = Explorer(runner, settings)
-        uncontrolled: list[str] = []
+        uncontrolled = list(unseen)
         checkpoint = None
         if not can_fork(self._baseline_threads):
             uncontrolled.append("threads that no execution controls run in this process [uncontrolled-thread]")
