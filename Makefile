@@ -27,7 +27,7 @@ PACKAGE := $(shell find src native cases -name '*.py' -o -name '*.[ch]pp' -o -na
 help:
 	@sed -n 's/^# \{0,1\}//; 1,3p' Makefile
 
-demo: $(STAMPS)/package
+demo: $(STAMPS)/requirements-demo $(STAMPS)/package
 	@$(BIN)/unblink demo
 
 test: core-tests $(STAMPS)/test

@@ -94,7 +94,7 @@ def replay(witness: str) -> NoReturn:
 
     target = witness_file.load(witness).target
     if "::" in target:
-        os.execv(sys.executable, [sys.executable, "-m", "pytest", target, f"--race-replay={witness}"])
+        _become_pytest(target, f"--race-replay={witness}")
     from unblink.runners.script import Script, replay_script
 
     result = replay_script(Script.of_target(target), witness, ())
@@ -113,8 +113,7 @@ def verify(budget: str, witness: str) -> NoReturn:
     settings = Settings(parse_budget(budget))
     target = witness_file.load(witness).target
     if "::" in target:
-        options = [f"--race-verify={witness}", f"--race-budget={budget}"]
-        os.execv(sys.executable, [sys.executable, "-m", "pytest", target, *options])
+        _become_pytest(target, f"--race-verify={witness}", f"--race-budget={budget}")
     from unblink.explain.certificate_text import certificate_lines
     from unblink.exploration.verifying import write
     from unblink.runners.script import Script, verify_script
@@ -144,6 +143,13 @@ def demo(names: tuple[str, ...]) -> NoReturn:
     from unblink.cli.demo import show
 
     sys.exit(show(names))
+
+
+def _become_pytest(*arguments: str) -> NoReturn:
+    from unblink.cli.demo import need_pytest
+
+    need_pytest("a witness of a test")
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments])
 
 
 def _width() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
@@ -12,6 +13,8 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from unblink.model.errors import UsageError
 
 SYSTEMS = {
     "dropped_messages": "the consumer that dropped messages when nobody watched",
@@ -27,9 +30,8 @@ def show(names: Iterable[str]) -> int:
     chosen = list(names) or list(SYSTEMS)
     unknown = [name for name in chosen if name not in SYSTEMS]
     if unknown:
-        from unblink.model.errors import UsageError
-
         raise UsageError("no-target", f"there is no system {unknown[0]!r}", f"choose from {', '.join(SYSTEMS)}")
+    need_pytest("unblink demo")
     began = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="unblink-demo-") as folder:
         shutil.copytree(_cases(), Path(folder) / "cases", ignore=shutil.ignore_patterns("__pycache__"))
@@ -37,6 +39,16 @@ def show(names: Iterable[str]) -> int:
         went_well = [_hunt(name, number, Path(folder)) for number, name in enumerate(chosen, 1)]
     print(f"\n{sum(went_well)} of {len(chosen)} hunts went as they must, in {time.perf_counter() - began:.0f} s")
     return 0 if all(went_well) else 1
+
+
+def need_pytest(command: str) -> None:
+    """See that pytest is there, which `command` runs.
+
+    Raises:
+        UsageError: it is not installed (`no-pytest`).
+    """
+    if importlib.util.find_spec("pytest") is None:
+        raise UsageError("no-pytest", f"{command} runs pytest, which is not installed", "pip install pytest")
 
 
 def _cases() -> Path:
