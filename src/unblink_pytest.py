@@ -64,6 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     asked = [config.getoption(name) for name in ("race_replay", "race_verify")]
     if config.getoption("race") or any(asked):
-        from unblink.runners.pytest_session import RacePlugin
+        from unblink.runners.pytest_session import RacePlugin, watch_outside_of_capture
 
         config.pluginmanager.register(RacePlugin.configured(config), "unblink-race")
+        watch_outside_of_capture(config)

@@ -124,7 +124,7 @@ class Engine final : public Tasks {
   // Not `orders`: a lock of the library's own book-keeping, which tells the program nothing of what others did.
   void acquired(Key key, bool orders = true);
   void not_a_lock(Key key);  // the current task holds it, but works under it no more than under others
-  void released(Key key, bool orders = true);
+  bool released(Key key, bool orders = true);  // whether another task had taken it
   void signal(Key key);                // all that wait for `key` become ready
   void publish(Key key);               // happens-before: what was done is visible to whoever observes `key`
   void observe(Key key);

@@ -92,9 +92,10 @@ void Engine::drop_lock(TaskRecord& record, Key key) {
   }
 }
 
-void Engine::released(Key key, bool orders) {
+bool Engine::released(Key key, bool orders) {
   Meeting& meeting = meetings_[key];
   touch(meeting);
+  const bool foreign = meeting.owner != kNone && meeting.owner != current_;
   if (meeting.owner != kNone) drop_lock(task(meeting.owner), key);
   meeting.owner = kNone;
   enter_log(current_, Op::kRelease, kNoSite, identity_of(key));
@@ -103,6 +104,7 @@ void Engine::released(Key key, bool orders) {
     step_epoch(me(), current_);
   }
   for (TaskId t = meeting.head; t != kNone; t = task(t).next) wake(t);
+  return foreign;
 }
 
 void Engine::signal(Key key) {

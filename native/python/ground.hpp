@@ -98,6 +98,7 @@ struct Ground {
   bool outside_world = false;  // this execution talks to another process
   int baseline_threads = 1;    // of Python, when the session began
   int blocked_seconds = 0;
+  int watch_fd = 2;  // where the watch says what blocks
   std::uint64_t executions = 0;
   bool dozing = false;  // waits for the outside world, knowingly
   Rng entropy;
@@ -206,7 +207,6 @@ void own_for_os_thread(unsigned long ident);  // RLocks that are held under `ide
 bool lock_is_held(PyObject* lock);
 void release_held_locks();
 int take_lock(PyObject* self, bool blocking, Nanos timeout, Op op);
-bool drop_lock(PyObject* self);
 // Converts a timeout object; returns false with the interpreter's own exception if it is none. What to say of negative
 // values is left to the original function.
 bool timeout_of(PyObject* object, Nanos& timeout);

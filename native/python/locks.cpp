@@ -67,16 +67,35 @@ void now_held(PyObject* self) {
   G.held.push_back(Py_NewRef(self));
 }
 
-void now_free(PyObject* self) {
+// Answers whether another task had taken it.
+bool now_free(PyObject* self) {
   for (std::size_t i = G.held.size(); i-- > 0;) {
     if (G.held[i] != self) continue;
     G.held[i] = G.held.back();
     G.held.pop_back();
-    G.engine.released(key_of(self), !is_internal(key_of(self)));
+    const bool foreign = G.engine.released(key_of(self), !is_internal(key_of(self)));
     Py_DECREF(self);
-    return;
+    return foreign;
   }
-  G.engine.released(key_of(self));
+  return G.engine.released(key_of(self));
+}
+
+// Whether the caller is the threading module, whose own assertions about its locks are no operations of the program.
+bool is_called_by_threading() {
+  static PyObject* file = [] {
+    PyObject* module = PyImport_ImportModule("threading");
+    PyObject* name = module ? PyObject_GetAttrString(module, "__file__") : nullptr;
+    Py_XDECREF(module);
+    PyErr_Clear();
+    return name;
+  }();
+  PyFrameObject* frame = PyThreadState_GetFrame(G.thread_state);
+  if (frame == nullptr || file == nullptr) return false;
+  PyCodeObject* code = PyFrame_GetCode(frame);
+  const bool same = PyUnicode_Compare(code->co_filename, file) == 0;
+  Py_DECREF(code);
+  Py_DECREF(frame);
+  return same;
 }
 
 }  // namespace
@@ -143,27 +162,6 @@ int take_lock(PyObject* self, bool blocking, Nanos timeout, Op op) {
   }
 }
 
-// Gives the lock back and wakes who waits. No point stands before a release that only waiting tasks can observe: that is
-// ordered by the points before their own attempts. One that a failing attempt can observe is an operation of its own.
-bool drop_lock(PyObject* self) {
-  const Key key = key_of(self);
-  bool quiet = !points_on() || is_internal(key) || G.me().quiet_lock == key;
-  if (G.engine.watches_releases() && !quiet) {
-    const SiteId site = site_of_call(Op::kRelease);
-    if (site != kImportSite && G.engine.releases(key, site) && !go(G.engine.point(Op::kRelease, site, key))) return false;
-  }
-  drop_for_real(self);
-  now_free(self);
-  Task& task = G.me();
-  if (task.quiet_lock == key) task.quiet_lock = kNoKey;
-  if (G.observer != nullptr && !quiet) {
-    const SiteId site = site_of_call(Op::kRelease);
-    if (site != kImportSite) observe(Op::kRelease, site, self, Py_None);
-  }
-  if (task.booting && key == G.limbo_lock) return end_boot();
-  return true;
-}
-
 void own_for_os_thread(unsigned long ident) {
   for (PyObject* lock : G.held)
     if (is_rlock(lock) && as_rlock(lock)->owner == ident) as_rlock(lock)->owner = PyThread_get_thread_ident();
@@ -179,6 +177,40 @@ void release_held_locks() {
 }
 
 namespace {
+
+void observe_failed_release(PyObject* self) {
+  if (G.observer != nullptr && points_on() && !is_internal(key_of(self))) {
+    const SiteId site = site_of_call(Op::kRelease);
+    if (site != kImportSite) observe(Op::kRelease, site, self, Py_False);
+  }
+}
+
+// Gives the lock back and wakes who waits. No point stands before a release that only waiting tasks can observe: that is
+// ordered by the points before their own attempts. One that a failing attempt can observe is an operation of its own, and so
+// is each release of a lock that somebody releases who has not taken it: whose release fails is a matter of order.
+// `original` is what raises for a lock that is free by then.
+bool drop_lock(PyObject* self, NoArgs original) {
+  const Key key = key_of(self);
+  bool quiet = !points_on() || is_internal(key) || G.me().quiet_lock == key;
+  if (G.engine.watches_releases() && !quiet) {
+    const SiteId site = site_of_call(Op::kRelease);
+    if (site != kImportSite && G.engine.releases(key, site) && !go(G.engine.point(Op::kRelease, site, key))) return false;
+  }
+  if (!lock_is_held(self)) {
+    observe_failed_release(self);
+    return original(self, nullptr) != nullptr;
+  }
+  drop_for_real(self);
+  if (now_free(self) && !quiet && !is_called_by_threading()) G.engine.tried(key);
+  Task& task = G.me();
+  if (task.quiet_lock == key) task.quiet_lock = kNoKey;
+  if (G.observer != nullptr && !quiet) {
+    const SiteId site = site_of_call(Op::kRelease);
+    if (site != kImportSite) observe(Op::kRelease, site, self, Py_None);
+  }
+  if (task.booting && key == G.limbo_lock) return end_boot();
+  return true;
+}
 
 // Reads (blocking=True, timeout=-1). 0: as asked; 1: leave it to the original, which raises; -1: exception.
 int read_arguments(PyObject* args, PyObject* kwargs, bool& blocking, Nanos& timeout) {
@@ -219,31 +251,15 @@ PyObject* acquire(PyObject* s, PyObject* a, PyObject* k) { return acquire_with(o
 PyObject* acquire_lock(PyObject* s, PyObject* a, PyObject* k) { return acquire_with(o.acquire_lock, s, a, k); }
 PyObject* enter(PyObject* s, PyObject* a, PyObject* k) { return acquire_with(o.enter, s, a, k); }
 
+// A release that fails shows that the lock is free: that is an operation, as a failing attempt to take it.
 PyObject* release_with(void* original, PyObject* self, PyObject* args) {
-  if (!here() || as_lock(self)->locked == 0) return call(original, self, args);
-  return drop_lock(self) ? Py_NewRef(Py_None) : nullptr;
+  if (!here()) return call(original, self, args);
+  if (!lock_is_held(self) && points_on() && !is_internal(key_of(self))) G.engine.tried(key_of(self));
+  return drop_lock(self, reinterpret_cast<NoArgs>(original)) ? Py_NewRef(Py_None) : nullptr;
 }
 PyObject* release(PyObject* s, PyObject* a) { return release_with(o.release, s, a); }
 PyObject* release_lock(PyObject* s, PyObject* a) { return release_with(o.release_lock, s, a); }
 PyObject* exit(PyObject* s, PyObject* a) { return release_with(o.exit, s, a); }
-
-// Whether the caller is the threading module, whose own assertions about its locks are no operations of the program.
-bool is_called_by_threading() {
-  static PyObject* file = [] {
-    PyObject* module = PyImport_ImportModule("threading");
-    PyObject* name = module ? PyObject_GetAttrString(module, "__file__") : nullptr;
-    Py_XDECREF(module);
-    PyErr_Clear();
-    return name;
-  }();
-  PyFrameObject* frame = PyThreadState_GetFrame(G.thread_state);
-  if (frame == nullptr || file == nullptr) return false;
-  PyCodeObject* code = PyFrame_GetCode(frame);
-  const bool same = PyUnicode_Compare(code->co_filename, file) == 0;
-  Py_DECREF(code);
-  Py_DECREF(frame);
-  return same;
-}
 
 // Whether a lock is held shows what another task does, as a failing attempt to take it.
 PyObject* locked_with(void* original, PyObject* self, PyObject* args) {
@@ -305,6 +321,7 @@ PyObject* r_enter(PyObject* s, PyObject* a, PyObject* k) { return r_acquire_with
 PyObject* r_release_with(void* original, PyObject* self, PyObject* args) {
   if (!here()) return call(original, self, args);
   if (!owned(self)) {
+    observe_failed_release(self);
     PyErr_SetString(PyExc_RuntimeError, "cannot release un-acquired lock");
     return nullptr;
   }
@@ -312,7 +329,7 @@ PyObject* r_release_with(void* original, PyObject* self, PyObject* args) {
     --as_rlock(self)->count;
     Py_RETURN_NONE;
   }
-  return drop_lock(self) ? Py_NewRef(Py_None) : nullptr;
+  return drop_lock(self, reinterpret_cast<NoArgs>(original)) ? Py_NewRef(Py_None) : nullptr;
 }
 PyObject* r_release(PyObject* s, PyObject* a) { return r_release_with(o.r_release, s, a); }
 PyObject* r_exit(PyObject* s, PyObject* a) { return r_release_with(o.r_exit, s, a); }
@@ -334,7 +351,7 @@ PyObject* r_save(PyObject* self, PyObject* args) {
   }
   PyObject* state = Py_BuildValue("kk", as_rlock(self)->count, as_rlock(self)->owner);
   if (state == nullptr) return nullptr;
-  if (!drop_lock(self)) Py_CLEAR(state);
+  if (!drop_lock(self, reinterpret_cast<NoArgs>(o.r_release))) Py_CLEAR(state);
   return state;
 }
 

@@ -326,6 +326,13 @@ PyObject* set_callable(PyObject*& slot, PyObject* callable) {
   Py_XSETREF(slot, callable == Py_None ? nullptr : Py_NewRef(callable));
   Py_RETURN_NONE;
 }
+PyObject* set_watch_fd(PyObject*, PyObject* fd) {
+  const long number = PyLong_AsLong(fd);
+  if (number == -1 && PyErr_Occurred()) return nullptr;
+  G.watch_fd = static_cast<int>(number);
+  Py_RETURN_NONE;
+}
+
 PyObject* set_observer(PyObject*, PyObject* c) { return set_callable(G.observer, c); }
 PyObject* set_site_observer(PyObject*, PyObject* c) { return set_callable(G.site_observer, c); }
 PyObject* set_stuck_observer(PyObject*, PyObject* c) { return set_callable(G.on_stuck, c); }
@@ -420,6 +427,7 @@ PyMethodDef methods[] = {
     {"interrupt", interrupt, METH_NOARGS, "End the execution at its next point."},
     {"point", py_point, METH_NOARGS, "A scheduling point."},
     {"set_baseline_threads", set_baseline_threads, METH_O, "How many threads there were before any execution."},
+    {"set_watch_fd", set_watch_fd, METH_O, "The file descriptor on which the watch says what blocks."},
     {"take_uncontrolled", take_uncontrolled, METH_NOARGS, "What was done that cannot be controlled."},
     {"add_invariant", add_invariant, METH_O, "Call this at every point of the execution; what it raises ends the task."},
     {"current_task", current_task, METH_NOARGS, "The current task's number, or -1."},

@@ -44,7 +44,7 @@ void say_where(int seconds) {
   PyFrameObject* frame = G.active ? PyThreadState_GetFrame(G.thread_state) : nullptr;
   if (frame != nullptr) {
     PyCodeObject* code = PyFrame_GetCode(frame);
-    std::fprintf(stderr,
+    dprintf(G.watch_fd,
                  "\nunblink: no scheduling point for %d s: %s, line %d, in %s does not come back, and no other task can\n"
                  "  run meanwhile [uncontrolled-blocking-call]\n",
                  seconds, PyUnicode_AsUTF8(code->co_filename), PyFrame_GetLineNumber(frame), PyUnicode_AsUTF8(code->co_qualname));

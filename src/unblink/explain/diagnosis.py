@@ -23,11 +23,19 @@ LEASE_OUTLIVED = "lease outlived"
 STALE_READ = "stale read"
 ORDER_VIOLATION = "order violation"
 UNORDERED = "unordered access"
+SIGNAL_BEFORE_WAIT = "signal before wait"
+DOUBLE_RELEASE = "double release"
+UNLOCKED_BY_ANOTHER = "unlock by another task"
+PUBLISHED = "publication before construction"
+TORN_READ = "torn read"
 CHANGED_WHILE_ITERATED = "iterator over a changing container"
 
 _TITLES = {
     CHECK_THEN_ACT: "check-then-act on {target}",
     MISSED_SIGNAL: "missed signal on {target}",
+    SIGNAL_BEFORE_WAIT: "signal before wait: {target}",
+    UNLOCKED_BY_ANOTHER: "unlock by another task: {target}",
+    PUBLISHED: "publication before construction: {target} is read before it is written",
     NO_RECHECK: "wait without a second check of {target}",
     ACKNOWLEDGED: "acknowledged before done: {target}",
     LEASE_OUTLIVED: "lease outlived: {target}",
@@ -52,6 +60,13 @@ _FIXES = {
     NEVER_RELEASED: "{target} is released on every path, also when an exception leaves: `with {target}:`",
     MISSED_SIGNAL: "the waiting task checks the state under the lock before it waits, and the state changes "
     "under the same lock before {target} is signalled",
+    SIGNAL_BEFORE_WAIT: "what {target} signals is kept as state, which the waiting task checks under the lock "
+    "before it waits: nobody hears a signal that comes first",
+    DOUBLE_RELEASE: "each acquire of {target} has one release: `with {target}:`",
+    UNLOCKED_BY_ANOTHER: "only the task that has taken {target} gives it back",
+    PUBLISHED: "the object is complete before others can find it: its last write comes before "
+    "the one that publishes it",
+    TORN_READ: "the fields of one state are read and written under one lock, or replaced as one object",
     NO_RECHECK: "the condition is checked again after each wait: `while`, not `if`",
     ACKNOWLEDGED: "the acknowledgement comes after the work is done and safe; until then it can be delivered again",
     LEASE_OUTLIVED: "the holder renews {target} while it works, and a write by a holder whose lease ran out "

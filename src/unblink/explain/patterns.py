@@ -12,6 +12,8 @@ from dataclasses import replace
 
 from unblink.explain.diagnosis import Diagnosis
 from unblink.explain.last_waits import with_last_waits
+from unblink.explain.misuse_patterns import released_wrongly
+from unblink.explain.object_patterns import published_before_built, torn_read
 from unblink.explain.order_patterns import (
     acknowledged_before_done,
     changed_while_iterated,
@@ -39,16 +41,19 @@ def diagnose(finding: Finding) -> Diagnosis | None:
         found = triple_diagnosis(finding.events, ()) if finding.kind is Kind.ATOMICITY_VIOLATION else None
         return found or unordered_access(finding)
     if finding.kind is Kind.DEADLOCK:
-        return waiting_diagnosis(with_last_waits(finding))
+        return waiting_diagnosis(with_last_waits(finding)) or triple_diagnosis(finding.events, finding.passing)
     rules: tuple[Callable[[Finding], Diagnosis | None], ...] = (
         changed_while_iterated,
+        released_wrongly,
         acknowledged_before_done,
         lambda found: missed_by_timeout(found.events),
         lease_outlived,
         no_second_check,
+        published_before_built,
         lambda found: triple_diagnosis(found.events, found.passing),
         stale_read,
         stale_copy,
+        torn_read,
         order_violation,
     )
     if not schedule_matters(finding):

@@ -18,7 +18,7 @@ from unblink.explain.last_waits import with_last_waits
 from unblink.explain.loops import Loop, find_loop, loop_line
 from unblink.explain.neighbour import beside
 from unblink.explain.patterns import diagnose
-from unblink.explain.plain_text import count, neutral, neutral_lines
+from unblink.explain.plain_text import clip, count, neutral, neutral_lines
 from unblink.explain.relevance import ROWS, core_tasks, layout, select, tasks_of
 from unblink.explain.styled import Line, painted
 from unblink.explain.switches import switches
@@ -134,7 +134,7 @@ def _targets(finding: Finding, diagnosis: Diagnosis | None) -> set[str]:
 
 def _traceback(finding: Finding, width: int) -> list[Line]:
     lines = neutral_lines(finding.traceback, limit=40, width=max(width - 5, 1))
-    return [Line("  traceback:", "head"), *(Line("    " + text) for text in lines)] if lines else []
+    return [Line("  traceback:", "head"), *(Line("    " + clip(text, width - 4)) for text in lines)] if lines else []
 
 
 def _guarded(section: _Section) -> list[Line]:

@@ -25,6 +25,8 @@ from unblink.schedule.portfolio import Portfolio
 _IN_A_ROW = 32
 MOST_MINIMISING = 400
 MINIMISING_SECONDS = 3.0
+TOO_LONG, MOST_OF_TOO_LONG = 1000, 8
+"""A longer schedule than that is no use to anybody: so many executions are spent on it whatever the time."""
 READABLE = 3
 """The preemptions that a witness should have at most: of one with more, another execution may give a smaller one."""
 MOST_FOR_SMALLER = 60
@@ -252,7 +254,8 @@ class Explorer:
         def attempt(steps: tuple[Step, ...]) -> tuple[Step, ...] | None:
             nonlocal best, left
             left -= 1
-            if left < 0 or time.perf_counter() > until:
+            is_short = len(best.steps) <= TOO_LONG or left < MOST_MINIMISING - MOST_OF_TOO_LONG
+            if left < 0 or (time.perf_counter() > until and is_short):
                 raise _Enough
             seen = self._observe_directed(steps, stall_ns)
             if seen.failure is None:

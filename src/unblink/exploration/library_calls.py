@@ -8,6 +8,7 @@ ends in a timeout.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import CodeType, FrameType
 from typing import Any
@@ -52,6 +53,8 @@ _VERBS = {
     "wait": "wait",
     "as_completed": "wait",
 }
+READ_WITHOUT_A_LOCK = frozenset({"_flag", "_count", "_state", "_name"})
+"""The attributes of threading's own objects that a program reads without a lock, by a method or a property."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,24 @@ class LibraryCall:
     verb: str
     receiver: Any
     frame: int  # identity of the call's frame
+
+
+def call_around(
+    frame: FrameType | None, is_library: Callable[[str], bool]
+) -> tuple[LibraryCall | None, FrameType | None]:
+    """Return the library's function that the program has called and is in, and the frame that called it.
+
+    `frame` is the innermost one. In a thread that runs nothing but the library it is the outermost function that
+    reports show as a whole, and its caller. Either is None where there is no such.
+    """
+    inner = None
+    known: FrameType | None = None
+    while frame is not None and is_library(frame.f_code.co_filename):
+        known = frame if frame.f_code.co_qualname in _VERBS else known
+        inner, frame = frame, frame.f_back
+    if frame is None and known is not None:
+        return library_call(known.f_code, known), known.f_back
+    return (library_call(inner.f_code, inner) if inner is not None else None), frame
 
 
 def library_call(code: CodeType | None, frame: FrameType | None = None) -> LibraryCall | None:

@@ -55,7 +55,7 @@ class Names:
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
-        self._locks: dict[int, str] = {}
+        self._found_names: dict[int, str] = {}
         self._bearers: dict[str, list[object]] = {}  # of a name, in the order in which they came
 
     def location(self, site: int, thing: Any, detail: Any) -> str:
@@ -69,17 +69,25 @@ class Names:
             owner = self._owner(thing)
             named = isinstance(thing, type | ModuleType)
             return f"{owner if named else self._numbered(owner, thing)}.{detail}"
-        base = self._expression(info.filename, info.line, info.column, info.end_column, info.name) or self._owner(thing)
+        base = (
+            self._found(thing, None)
+            or self._expression(info.filename, info.line, info.column, info.end_column, info.name)
+            or self._owner(thing)
+        )
         return base if detail is None else f"{base}[{short(detail)}]"
 
     def lock(self, lock: Any, frame: FrameType | None) -> str:
         """Return the name of a lock or queue; the same for as long as the recording runs."""
-        found = self._locks.get(id(lock))
+        return self._found(lock, frame) or type(lock).__name__.lower().removeprefix("_")
+
+    def _found(self, thing: Any, frame: FrameType | None) -> str | None:
+        """Return the name under which the program's frames have `thing`."""
+        found = self._found_names.get(id(thing))
         if found is None:
-            found = self._search(lock, frame or sys._getframe(1))
+            found = self._search(thing, frame or sys._getframe(1))
             if found is not None:
-                found = self._locks[id(lock)] = self._numbered(found, lock)
-        return found or type(lock).__name__.lower().removeprefix("_")
+                found = self._found_names[id(thing)] = self._numbered(found, thing)
+        return found
 
     def _numbered(self, name: str, bearer: object) -> str:
         """Tell two things of one name apart: the second is `name#2`."""
@@ -123,10 +131,10 @@ def _name_in(frame: FrameType, wanted: Any) -> str | None:
     for name, value in list(frame.f_locals.items()):
         if value is wanted and name not in ("self", "cls"):
             return name
-    for name, value in list(frame.f_locals.items()):
+    for value in list(frame.f_locals.values()):
         found = _name_within(value, wanted, 2)
         if found is not None:
-            return f"{type(value).__qualname__}.{found}" if name in ("self", "cls") else f"{name}.{found}"
+            return f"{type(value).__qualname__}.{found}"
     for name, value in list(frame.f_globals.items())[:2000]:
         if value is wanted:
             return name

@@ -17,13 +17,14 @@ from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
 
 from unblink.explain.kept_copies import kept_copy
-from unblink.exploration.library_calls import library_call
+from unblink.explain.misuse_patterns import NOT_HELD
+from unblink.exploration.library_calls import READ_WITHOUT_A_LOCK, LibraryCall, call_around, library_call
 from unblink.exploration.naming import Names, short
 from unblink.exploration.observation import RaceSeen, RacingPair
-from unblink.ground.sources import FIRST_SITE, Sources
+from unblink.ground.sources import FIRST_SITE, Hook, Sources
 from unblink.model.finding import Event, Stack, TaskInfo, Waiting
 from unblink.model.schedule import Stall
-from unblink.model.site import SourceLine
+from unblink.model.site import Place, SourceLine
 
 MOST_EVENTS = 20_000
 _MISSING = object()
@@ -77,16 +78,19 @@ class Recorder:
         name = self._operations[op]
         seconds = (now_ns - self._start_ns) * 1e-9
         self._note_stalls(seconds)
-        shown = self._shown_as(name, task, site, thing, detail)
+        hook = self._sources.hook(site)
+        if hook is not None and self._is_inner(hook):
+            return
+        call, at = self._place_of_call(site, hook, sys._getframe().f_back)
+        shown = self._shown_as(name, task, site, call, thing, detail)
         if shown is None:
             return
         verb, target, value = shown
-        at = self._sources.line(site) if site >= FIRST_SITE else SourceLine("", 0, "")
         preempts = self._was_preempted(task)
         held = tuple(text for _, text in self._held.get(task, ()))
         self.events.append(Event(len(self.events) + 1, task, verb, target, at, value, held, seconds, preempts, site))
-        self._keep_locks(verb, task, target, gave_up=value == "timed out")
-        if name in ("read", "write", "update") and self._sources.hook(site) is not None:
+        self._keep_locks(verb, task, target, gave_up=value in ("timed out", NOT_HELD))
+        if call is None and hook is not None and name in ("read", "write", "update"):
             place = _place_of(thing, detail)
             self._places[len(self.events)] = place
             self._things[len(self.events)] = id(thing)
@@ -96,12 +100,31 @@ class Recorder:
             self._visitors.setdefault(place, set()).add(task)
             if name != "read":
                 self._written.add(place)
-        if name in ("write", "update"):
+        if call is None and name in ("write", "update"):
             self._fill = (len(self.events) - 1, lambda: _current(thing, detail))
 
-    def _shown_as(self, name: str, task: int, site: int, thing: Any, detail: Any) -> tuple[str, str, str | None] | None:
+    def _is_inner(self, hook: Hook) -> bool:
+        """Whether a hook is on a part of the library's own objects that tells nobody anything."""
+        inner = hook.place == Place.ATTRIBUTE and hook.name not in READ_WITHOUT_A_LOCK
+        return inner and self._sources.is_library(hook.filename)
+
+    def _place_of_call(
+        self, site: int, hook: Hook | None, frame: FrameType | None
+    ) -> tuple[LibraryCall | None, SourceLine]:
+        """Return the call of the library that the operation is inside of, and the program's line."""
+        if site < FIRST_SITE:
+            return None, SourceLine("", 0, "")
+        if hook is not None and not self._sources.is_library(hook.filename):
+            return None, self._sources.line(site)
+        call, caller = call_around(frame, self._sources.is_library)
+        if caller is None or self._sources.is_ours(caller.f_code.co_filename):
+            return call, self._sources.line(site)
+        return call, self._sources.frame_line(caller.f_code, caller.f_lineno)
+
+    def _shown_as(
+        self, name: str, task: int, site: int, call: LibraryCall | None, thing: Any, detail: Any
+    ) -> tuple[str, str, str | None] | None:
         """Return verb, target and value of an operation; None for one that is inside a call that is shown."""
-        call = library_call(self._sources.called(site))
         if call is None:
             self._calls.pop(task, None)
             target, value = self._describe(name, site, thing, detail)
@@ -237,7 +260,9 @@ class Recorder:
             return str(label), None
         if name == "join":
             return self._thread_names.get(int(detail), "thread"), None
-        if name in ("acquire", "try-acquire", "release"):
+        if name == "release":
+            return self._names.lock(thing, None), NOT_HELD if detail is False else None
+        if name in ("acquire", "try-acquire"):
             return self._names.lock(thing, None), "timed out" if detail is False else None
         if name in ("get", "put"):
             return self._names.lock(thing, None), short(detail)
@@ -248,7 +273,7 @@ class Recorder:
     def _keep_locks(self, verb: str, task: int, target: str, *, gave_up: bool) -> None:
         if verb == "acquire" and not gave_up:
             self._held.setdefault(task, []).append((0, target))
-        elif verb == "release":
+        elif verb == "release" and not gave_up:
             for locks in (self._held.get(task, []), *self._held.values()):
                 for entry in reversed(locks):
                     if entry[1] == target:

@@ -6,6 +6,7 @@ One session serves a whole test run or script. It is the composition root: it al
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
 import time
@@ -40,9 +41,21 @@ from unblink.model.witness import Witness
 from unblink.schedule import witness_file
 from unblink.schedule.portfolio import LEARNING, Portfolio
 
+_READ_WITHOUT_A_LOCK = re.compile(r"Event\.(is_set|set|clear)|Barrier\.\w+|Thread\.name|Condition\.(wait|notify)")
+"""What of `threading` touches state that a program may read without a lock; and what reports tell of."""
 
-def _reads_or_writes_flag(function: FunctionType) -> bool:
-    return function.__qualname__ in ("Event.is_set", "Event.set", "Event.clear")
+
+def _is_seen_inside(function: FunctionType) -> bool:
+    return _READ_WITHOUT_A_LOCK.fullmatch(function.__qualname__) is not None
+
+
+def _replay_line(witness: Witness, replay: Callable[[str], str], folder: str | None) -> str:
+    if folder is None:
+        return ""
+    try:
+        return replay(str(witness_file.path_for(witness, folder)))
+    except UnblinkError:  # it cannot be written, which the result says
+        return ""
 
 
 class Sites:
@@ -105,9 +118,8 @@ class Session:
             self.sources = Sources(self.root)
             self._baseline_threads = len(sys._current_frames())
             _native.set_baseline_threads(self._baseline_threads)
-            # An event's flag is read without a lock: it is the one shared location inside of threading's own objects.
             first = _native.site_count()
-            stack.callback(instrument_loaded(threading, self._registry, only=_reads_or_writes_flag).undo)
+            stack.callback(instrument_loaded(threading, self._registry, only=_is_seen_inside).undo)
             _native.make_synchronising(first, _native.site_count())
             self._stack = stack.pop_all()
         self.instrument_loaded_modules()
@@ -234,7 +246,7 @@ class Session:
                     epoch_ns=self.epoch_ns,
                     stall=settings.stall,
                 )
-                line = replay(str(witness_file.path_for(witness, folder))) if folder is not None else ""
+                line = _replay_line(witness, replay, folder)
                 findings.append(describe(found, runner, seed=settings.seed, stall_ns=settings.stall_ns, replay=line))
                 witnesses.append(witness)
                 if not found.is_note:

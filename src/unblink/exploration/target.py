@@ -18,8 +18,7 @@ class Target:
     (its hooks and reports): the first execution is one, and so is the one that shows a failure. `harvest` returns
     what the last official execution left to report; it must be picklable, for that may be in another process.
 
-    `name` says what is run, for witnesses; `ignored` are exceptions of the body that are no failures; `hooks` what
-    `run` puts in the place of `threading.excepthook`, beside those that were there.
+    `name` says what is run, for witnesses; `ignored` are exceptions of the body that are no failures.
     """
 
     run: Callable[[], Any]
@@ -27,4 +26,3 @@ class Target:
     official: Callable[[], Any] | None = None
     harvest: Callable[[], Any] = nothing
     ignored: tuple[type[BaseException], ...] = ()
-    hooks: tuple[Callable[..., Any], ...] = ()

@@ -17,13 +17,12 @@ import pytest
 from _pytest.runner import runtestprotocol
 from _pytest.tmpdir import tmppath_result_key
 
+from unblink._native import ExecutionAborted
 from unblink.exploration.target import Target
 
+_DROP_AFTER = 64  # lean runs, of which nobody reads the output
+_ABORTED = f"{ExecutionAborted.__module__}.{ExecutionAborted.__qualname__}"
 IGNORED = (pytest.skip.Exception, pytest.xfail.Exception)
-
-
-def _unseen(arguments: object) -> None:
-    """Stand in for pytest's hook, which would report what many lean runs lose as warnings of the next test."""
 
 
 class Sibling:
@@ -51,8 +50,10 @@ class Hooks:
         return getattr(self._relay, name)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep the report."""
-        self._keep(report)
+        """Keep the report, unless it is of a subtest that took what ends an execution for its own failure."""
+        crash = getattr(report.longrepr, "reprcrash", None)
+        if not str(getattr(crash, "message", "")).startswith(_ABORTED):
+            self._keep(report)
 
 
 class ItemRun:
@@ -63,12 +64,16 @@ class ItemRun:
         self.exceptions: list[BaseException] = []
         self._reports: list[pytest.TestReport] = []
         self._process = os.getpid()
+        self._excepthook = threading.excepthook
+        self._lean_runs = 0
+        capture = item.config.pluginmanager.getplugin("capturemanager")
+        self._capture = capture if capture is not None and capture.is_globally_capturing() else None
         self._sibling = cast(pytest.Item, Sibling(item))
         self._bare = "caplog" not in getattr(item, "fixturenames", ())
 
     def target(self) -> Target:
         """Return the item as a target."""
-        return Target(self._lean, self.item.nodeid, self._official, self._harvest, IGNORED, (_unseen,))
+        return Target(self._lean, self.item.nodeid, self._official, self._harvest, IGNORED)
 
     def set_up_wider(self) -> None:
         """Set up collectors, and fixtures of a wider scope than the function, outside of any execution.
@@ -115,8 +120,13 @@ class ItemRun:
         self._renew()
         self.exceptions.clear()
         self._drop_output()
-        with self._subtests(official=True) as told:
-            reports = runtestprotocol(self.item, log=False, nextitem=self._sibling)
+        # What threads lose is pytest's to tell, as long as it asks: what comes later it would tell of the next test.
+        quiet, threading.excepthook = threading.excepthook, self._excepthook
+        try:
+            with self._subtests(official=True) as told:
+                reports = runtestprotocol(self.item, log=False, nextitem=self._sibling)
+        finally:
+            threading.excepthook = quiet
         self._reports = [*reports[:1], *told, *reports[1:]]
         self._renew()
         for exception in sorted(self.exceptions, key=lambda one: isinstance(one, IGNORED)):
@@ -128,14 +138,28 @@ class ItemRun:
         config = self.item.config
         return [config.hook.pytest_report_to_serializable(config=config, report=r) for r in self._reports]
 
+    def capture(self) -> None:
+        """Have pytest capture what is written, as it does in a test's own phases."""
+        if self._capture is not None:
+            self._capture.resume_global_capture()
+
+    def end_capture(self) -> None:
+        """Drop what was written since the last report."""
+        if self._capture is not None:
+            self._capture.suspend_global_capture(in_=False)
+            self._capture.read_global_capture()
+
     def _lean(self) -> None:
+        self.capture()
+        self._lean_runs += 1
+        if self._lean_runs % _DROP_AFTER == 0:
+            self._drop_output()
         self._renew()
         self.exceptions.clear()
         item = cast(Any, self.item)
         state = item.session._setupstate
         hook = item.ihook
         item.stash.setdefault(tmppath_result_key, {})  # what pytest's own reports leave for the tmp_path fixture
-        before, threading.excepthook = threading.excepthook, _unseen
         with warnings.catch_warnings(record=True), self._subtests(official=False):
             try:
                 if self._bare:
@@ -150,7 +174,6 @@ class ItemRun:
                     state.teardown_exact(self._sibling)
                 else:
                     hook.pytest_runtest_teardown(item=item, nextitem=self._sibling)
-                threading.excepthook = before
                 self._renew()
 
     def _raise_collected(self) -> None:
@@ -189,9 +212,8 @@ class ItemRun:
                 item.__dict__.pop(name, None)
 
     def _drop_output(self) -> None:
-        capture = self.item.config.pluginmanager.getplugin("capturemanager")
-        if capture is not None and capture.is_globally_capturing():
-            capture.read_global_capture()
+        if self._capture is not None:
+            self._capture.read_global_capture()
 
 
 def _counts_of_failed_subtests(config: pytest.Config) -> dict[Any, int]:

@@ -59,6 +59,20 @@ def opened_session(config: pytest.Config, options: Any) -> Session:
 _refusal = pytest.UsageError  # pytest's own: it prints the text and exits with 4
 
 
+def watch_outside_of_capture(config: pytest.Config) -> None:
+    """Have the watch write where a person sees it: pytest captures nothing while it is configured."""
+    from unblink import _native
+
+    outside = os.dup(2)
+    _native.set_watch_fd(outside)
+
+    def give_back() -> None:
+        _native.set_watch_fd(2)
+        os.close(outside)
+
+    config.add_cleanup(give_back)
+
+
 class RacePlugin:
     """Registered for one test run. `settings` are the run's; a test's marker may change them for itself."""
 
@@ -172,11 +186,13 @@ class RacePlugin:
         run = ItemRun(item)
         self._current = run
         try:
+            run.capture()
             run.set_up_wider()
             reports, result = self._explored(run, self._settings_of(item, marker, once))
             late = run.tear_down_wider(nextitem)
         finally:
             self._current = None
+            run.end_capture()
         if late is not None:
             for name in ("unblink", "unblink_lines"):
                 setattr(late, name, getattr(reports[-1], name, None))

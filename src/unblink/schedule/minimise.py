@@ -31,6 +31,7 @@ class Minimiser:
     def run(self) -> Steps:
         """Shrink until no single choice, and no half of them, can go."""
         if self.best and not self._consider(()):
+            self._keep_a_beginning()
             self._drop_chunks()
             self._drop_pairs()
             self._turn_aside()
@@ -45,6 +46,14 @@ class Minimiser:
             return False
         self.best = taken if len(taken) <= len(candidate) else candidate
         return True
+
+    def _keep_a_beginning(self) -> None:
+        """Drop the end of a long list: what never ends does so by its first choices, and goes on choosing."""
+        length = 8
+        while length < len(self.best) // 2:
+            if self._consider(self.best[:length]):
+                return
+            length *= 8
 
     def _drop_chunks(self) -> None:
         size = max(len(self.best) // 2, 1)

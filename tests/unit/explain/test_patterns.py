@@ -132,9 +132,112 @@ def test_a_lock_of_an_ended_task_was_never_released() -> None:
 WAITING = (Waiting(1, "wait", "cond", None, (at(6, "cond.wait()"),)),)
 
 
-def test_a_signal_before_the_wait_is_missed() -> None:
+def test_a_signal_before_the_wait() -> None:
     steps = ((2, "notify", "cond", 9, "cond.notify()"), (1, "wait", "cond", 6, "cond.wait()", None, "!"))
+    assert pattern_of(*steps, kind=Kind.DEADLOCK, waiting=WAITING) == names.SIGNAL_BEFORE_WAIT
+
+
+def test_a_signal_between_the_check_and_the_wait_is_missed() -> None:
+    steps = (
+        (1, "read", "R.value", 5, "if self.value is None:", "None"),
+        (2, "notify", "cond", 9, "cond.notify()"),
+        (1, "wait", "cond", 6, "cond.wait()", None, "!"),
+    )
     assert pattern_of(*steps, kind=Kind.DEADLOCK, waiting=WAITING) == names.MISSED_SIGNAL
+
+
+def test_an_event_that_is_cleared_after_it_was_set_is_missed_at_the_clear() -> None:
+    steps = (
+        (2, "set", "cond", 9, "cond.set()"),
+        (1, "clear", "cond", 5, "cond.clear()", None, "!"),
+        (1, "wait", "cond", 6, "cond.wait()"),
+    )
+    found = diagnose(finding(events(*steps), kind=Kind.DEADLOCK, waiting=WAITING))
+    assert found is not None and found.pattern == names.MISSED_SIGNAL
+    assert found.key is not None and found.key.line == 5
+
+
+TAKEN = (1, "acquire", "lock", 3, "lock.acquire()")
+GIVEN = (1, "release", "lock", 4, "lock.release()")
+FAILS = (1, "release", "lock", 5, "lock.release()", "not held", "!")
+
+
+def test_a_lock_that_its_task_gives_back_twice() -> None:
+    found = diagnose(finding(events(TAKEN, GIVEN, FAILS)))
+    assert found is not None and found.pattern == names.DOUBLE_RELEASE
+    assert found.key is not None and found.key.line == 5
+
+
+def test_a_second_release_that_takes_the_lock_from_another_task() -> None:
+    steps = (
+        TAKEN,
+        GIVEN,
+        (2, "acquire", "lock", 3, "lock.acquire()"),
+        (1, "release", "lock", 5, "lock.release()", None, "!"),
+        (2, "release", "lock", 4, "lock.release()", "not held"),
+    )
+    found = diagnose(finding(events(*steps)))
+    assert found is not None and (found.pattern, found.evidence[2].task) == (names.DOUBLE_RELEASE, 1)
+
+
+def test_a_lock_that_another_task_gives_back() -> None:
+    found = diagnose(finding(events(TAKEN, (2, "release", "lock", 9, "lock.release()", None, "!"), FAILS)))
+    assert found is not None and found.pattern == names.UNLOCKED_BY_ANOTHER
+    assert found.key is not None and found.key.line == 9
+
+
+def test_a_lock_that_is_handed_over_is_no_defect() -> None:
+    assert pattern_of(TAKEN, (2, "release", "lock", 9, "lock.release()", None, "!"), TAKEN) is None
+
+
+def test_an_object_that_is_found_before_it_is_built() -> None:
+    steps = (
+        (1, "write", "registry['a']", 3, "registry[name] = self", "<Sensor>"),
+        (2, "read", "registry", 9, "for sensor in registry.values():", None, "!"),
+        (2, "read", "Sensor.offset", 10, "return sensor.offset"),
+        (1, "write", "Sensor.offset", 4, "self.offset = offset", "2"),
+    )
+    assert pattern_of(*steps) == names.PUBLISHED
+    assert pattern_of(*steps[1:]) != names.PUBLISHED
+
+
+TORN = (
+    (1, "read", "Bank.a", 3, "return self.a + self.b", "1"),
+    (2, "write", "Bank.a", 8, "self.a = 2", "2"),
+    (2, "write", "Bank.b", 9, "self.b = 2", "2"),
+    (1, "read", "Bank.b", 3, "return self.a + self.b", "2", "!"),
+)
+
+
+def test_two_fields_of_which_one_is_seen_old_and_one_new() -> None:
+    assert pattern_of(*TORN) == names.TORN_READ
+
+
+def test_two_fields_that_are_both_seen_new_are_not_torn() -> None:
+    first, *writes, second = TORN
+    assert pattern_of(*writes, first, second) != names.TORN_READ
+
+
+def test_a_permit_that_its_task_takes_into_the_grave() -> None:
+    steps = (
+        (2, "acquire", "permits", 3, "permits.acquire()"),
+        (2, "end", "", 0, ""),
+        (1, "acquire", "permits", 9, "permits.acquire()"),
+    )
+    waiting = (Waiting(1, "acquire", "permits", None, (at(9, "permits.acquire()"),)),)
+    found = diagnose(finding(events(*steps), kind=Kind.DEADLOCK, waiting=waiting))
+    assert found is not None and found.pattern == names.NEVER_RELEASED
+    assert found.key is not None and found.key.line == 3
+
+
+def test_a_get_that_came_too_late_after_a_look() -> None:
+    steps = (
+        (1, "read", "jobs", 3, "while not jobs.empty():"),
+        (2, "get", "jobs", 4, "jobs.get()"),
+        (1, "get", "jobs", 4, "jobs.get()", None, "!"),
+    )
+    waiting = (Waiting(1, "get", "jobs", None, (at(4, "jobs.get()"),)),)
+    assert pattern_of(*steps, kind=Kind.DEADLOCK, waiting=waiting) == names.CHECK_THEN_ACT
 
 
 def test_a_signal_after_the_wait_is_not_missed() -> None:
@@ -154,15 +257,15 @@ def test_a_wait_inside_the_standard_library_is_still_a_wait() -> None:
     )
     waiting = (Waiting(1, "acquire", "lock in Condition.wait", None, (at(6, "self.ready.wait()"),)),)
     found = diagnose(finding(events(*steps), Kind.DEADLOCK, waiting=waiting))
-    assert found is not None and found.title == "missed signal on self.ready"
+    assert found is not None and found.title == "signal before wait: self.ready"
 
 
-def test_a_wait_that_gave_up_after_its_signal_is_a_missed_signal() -> None:
+def test_a_wait_that_gave_up_came_after_its_signal() -> None:
     steps = (
         (2, "notify", "cond", 9, "cond.notify()"),
         (1, "wait", "cond", 6, "cond.wait(1)", "timed out", "!"),
     )
-    assert pattern_of(*steps) == names.MISSED_SIGNAL
+    assert pattern_of(*steps) == names.SIGNAL_BEFORE_WAIT
 
 
 def test_if_for_while_is_a_wait_without_a_second_check() -> None:

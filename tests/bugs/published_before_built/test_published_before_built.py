@@ -1,0 +1,29 @@
+"""A sensor that enters itself into the registry before it is built."""
+
+import threading
+
+
+class Registry:
+    def __init__(self):
+        self.sensors = {}
+
+    def readings(self):
+        return [sensor.reading() for sensor in list(self.sensors.values())]
+
+
+class Sensor:
+    def __init__(self, registry, name, offset):
+        registry.sensors[name] = self
+        self.offset = offset
+
+    def reading(self):
+        return 20 + self.offset
+
+
+def test_every_registered_sensor_can_be_read():
+    registry = Registry()
+    builder = threading.Thread(target=Sensor, args=(registry, "roof", 2), name="builder")
+    builder.start()
+    assert registry.readings() in ([], [22])
+    builder.join()
+    assert registry.readings() == [22]
