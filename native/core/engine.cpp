@@ -316,9 +316,17 @@ void Engine::fire_timers(TaskId by) {
 
 void Engine::stall_until(Nanos deadline) {
   const Nanos amount = std::max<Nanos>(0, deadline - now_);
-  const TaskId held = ready_.has(current_) ? current_ : ready_.first();
-  const TaskRecord& record = task(held);
-  if (amount > 0) stalls_.push_back({amount, held, record.last_site, record.pending.site});
+  const TaskId first = ready_.has(current_) ? current_ : ready_.first();
+  const auto hold_back = [&](TaskId held, bool together) {
+    const TaskRecord& record = task(held);
+    stalls_.push_back({amount, held, record.last_site, record.pending.site, together});
+  };
+  if (amount > 0) {
+    hold_back(first, false);
+    ready_.each([&](TaskId other) {
+      if (other != first) hold_back(other, true);
+    });
+  }
   stalled_ += amount;
   now_ += amount;
   enter_log(kClock, Op::kStall, kNoSite, kNoKey);

@@ -42,9 +42,10 @@ struct Deviation {
 // A time for which ready tasks were held back.
 struct StallRecord {
   Nanos amount;
-  TaskId task;   // the oldest task that was held
+  TaskId task;   // a task that was held
   SiteId after;  // what it did last
   SiteId before;
+  bool together;  // with the one before, for the same time
 };
 
 enum class Ending : std::uint8_t { kRunning, kFinished, kStuck, kLivelock, kStepLimit };

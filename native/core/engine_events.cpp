@@ -154,7 +154,7 @@ bool Engine::enter(Key location, SiteId site, bool writes, bool part) {
     log_.push_back({.key = location, .site = site, .task = current_, .op = writes ? Op::kWrite : Op::kRead, .cold = true});
   const std::uint8_t marks = site < marks_.size() ? marks_[site] : 0;
   if (marks & kSynchronises) synchronise(location, writes);
-  if (options_.detects && marks != kSynchronises) {
+  if (options_.detects && marks != kSynchronises && (location & kUntold) == 0) {
     const auto as = part ? Detector::As::kPart : writes && (marks & kIndivisible) ? Detector::As::kIndivisible : Detector::As::kWhole;
     detector_.access(location, current_, record.clock.of(current_), record.clock, site, writes, as);
   }

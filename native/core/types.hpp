@@ -20,6 +20,7 @@ using Key = std::uint64_t;  // what an operation is about: a lock, a queue, a lo
 inline constexpr Key kNoKey = 0;
 inline constexpr Key kTimeKey = (1ULL << 62) + 2;  // a reading of the clock: none is equal to another
 inline constexpr Key kTaskKeys = 1ULL << 63;  // no address has this bit
+inline constexpr Key kUntold = 1ULL << 61;  // locations of which no race is told: a lock may be inside
 inline Key key_of_task(TaskId id) { return kTaskKeys | static_cast<Key>(id); }  // its end
 
 // Kinds of visible operations. Python reads these numbers through `OPERATIONS` of the module.

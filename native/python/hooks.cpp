@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "opaque.hpp"
 #include "sites.hpp"
 
 namespace unblink {
@@ -17,9 +18,10 @@ namespace {
 
 Key mix(Key a, Key b) {
   Key h = a * 0x9E3779B97F4A7C15ULL ^ (b + 0x7F4A7C15ULL) * 0xC2B2AE3D27D4EB4FULL;
-  return (h ^ (h >> 31)) | 1;
+  return ((h ^ (h >> 31)) & ~kUntold) | 1;
 }
 Key whole_of(PyObject* container) { return mix(key_of(container), 0x77686f6c65ULL); }
+Key opaque_of(PyObject* container) { return whole_of(container) | kUntold; }
 Key attribute_of(const void* object, PyObject* name) { return mix(key_of(object), key_of(name)); }
 
 enum class Container : std::uint8_t { kNone, kKeyed, kIndexed };
@@ -30,6 +32,7 @@ struct MethodEffect {
   Effect access;
 };
 std::unordered_map<PyTypeObject*, std::unordered_map<PyObject*, MethodEffect>> effects;
+std::unordered_map<PyObject*, Effect> effects_by_name;  // of any of them: the strongest
 
 Container container_of(PyTypeObject* type) {
   if (type == &PyDict_Type || type == &PySet_Type) return Container::kKeyed;
@@ -234,6 +237,16 @@ bool on_container(PyObject* object, Container kind, SiteId id, Place place, Effe
   return perform(id, access, whole_of(object), kNoKey, object, nullptr);
 }
 
+bool on_opaque(PyObject* object, SiteId id) {
+  Effect access = sites[id].access;
+  if (sites[id].flags & flag::kMethod) {
+    const auto found = effects_by_name.find(sites[id].name);
+    if (found == effects_by_name.end()) return true;
+    access = found->second;
+  }
+  return perform(id, access, opaque_of(object), kNoKey, object, nullptr);
+}
+
 // Both ends of a deque, its length and whether it is empty may be used by several threads, as its documentation says: whoever
 // takes from it sees what was done before that was put in.
 bool is_channel_use(const HookSite& site) {
@@ -259,6 +272,7 @@ bool operate(PyObject* object, SiteId id, PyObject* key) {
   PyObject* target = behind_view(object);
   const Container kind = container_of(Py_TYPE(target));
   if (Py_TYPE(target) == known_types[0] && !(site.flags & flag::kSeenDeque)) [[unlikely]] note_deque(id);
+  if (kind == Container::kNone && is_opaque(Py_TYPE(target))) return on_opaque(target, id);
   if (site.flags & flag::kMethod) {
     const auto table = effects.find(Py_TYPE(target));
     if (kind == Container::kNone || table == effects.end()) return attribute(object, id, Effect::kRead);
@@ -463,6 +477,8 @@ PyObject* set_effects(PyObject*, PyObject* table) {
       PyUnicode_InternInPlace(&interned);
       entry[interned] = {static_cast<Place>(PyLong_AsLong(PyTuple_GetItem(effect, 0))),
                          static_cast<Effect>(PyLong_AsLong(PyTuple_GetItem(effect, 1)))};
+      Effect& strongest = effects_by_name[interned];
+      strongest = std::max(strongest, entry[interned].access);
     }
   }
   if (PyErr_Occurred()) return nullptr;

@@ -80,8 +80,8 @@ bool now_free(PyObject* self) {
   return G.engine.released(key_of(self));
 }
 
-// Whether the caller is the threading module, whose own assertions about its locks are no operations of the program.
-bool is_called_by_threading() {
+// The code of the caller, if that is the threading module, whose own handling of its locks is no operation of the program.
+PyCodeObject* caller_in_threading() {
   static PyObject* file = [] {
     PyObject* module = PyImport_ImportModule("threading");
     PyObject* name = module ? PyObject_GetAttrString(module, "__file__") : nullptr;
@@ -90,12 +90,34 @@ bool is_called_by_threading() {
     return name;
   }();
   PyFrameObject* frame = PyThreadState_GetFrame(G.thread_state);
-  if (frame == nullptr || file == nullptr) return false;
+  if (frame == nullptr || file == nullptr) return nullptr;
   PyCodeObject* code = PyFrame_GetCode(frame);
   const bool same = PyUnicode_Compare(code->co_filename, file) == 0;
   Py_DECREF(code);
   Py_DECREF(frame);
-  return same;
+  return same ? code : nullptr;  // its function keeps it
+}
+bool is_called_by_threading() { return caller_in_threading() != nullptr; }
+
+// Which threads there are is read and written under one lock of threading's own. Who reads it (`enumerate`, `active_count`) sees
+// that others end; from then on what is done under that lock are operations.
+bool come_to_limbo(Key key) {
+  PyCodeObject* code = caller_in_threading();
+  const auto is = [&](const char* name) { return PyUnicode_CompareWithASCIIString(code->co_name, name) == 0; };
+  if (code != nullptr && (is("enumerate") || is("active_count"))) {
+    G.engine.tried(key);
+    const SiteId site = site_of_call(Op::kTryAcquire);
+    return site == kImportSite || go(G.engine.point(Op::kTryAcquire, site, key));
+  }
+  return !G.engine.watches_releases() || !G.engine.releases(key, kEndSite) || go(G.engine.point(Op::kRelease, kEndSite, key));
+}
+
+// Whether it is the lock that a thread before 3.13 holds until it ends: a `join` with a timeout waits for it, and only
+// `is_alive` tells what came of that, by an attempt of its own.
+bool is_sentinel(PyObject* lock) {
+  for (std::size_t i = 0; i < G.task_count; ++i)
+    if (G.task(static_cast<TaskId>(i)).sentinel == lock) return true;
+  return false;
 }
 
 }  // namespace
@@ -116,7 +138,9 @@ int take_lock(PyObject* self, bool blocking, Nanos timeout, Op op) {
   const bool quiet = !points_on() || is_internal(key) || key == G.me().quiet_lock;
   bool held = lock_is_held(self);
   const Nanos deadline = blocking ? deadline_after(timeout) : 0;
-  if ((!blocking || timeout != kForever) && !quiet && !(held && engine.owner(key) == engine.current())) engine.tried(key);
+  if (key == G.limbo_lock && points_on() && !G.me().booting && !come_to_limbo(key)) return -1;
+  const bool may_fail = !blocking || timeout != kForever;
+  if (may_fail && !quiet && !(held && engine.owner(key) == engine.current()) && !(blocking && is_sentinel(self))) engine.tried(key);
   if (!blocking || timeout == 0) {
     const bool mine = held && engine.owner(key) == engine.current();  // cannot succeed, whoever runs in between
     if (!quiet && !mine) {

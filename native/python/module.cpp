@@ -289,7 +289,7 @@ PyObject* stalls(PyObject*, PyObject* args) {
   Py_ssize_t first = 0;
   if (!PyArg_ParseTuple(args, "|n:stalls", &first)) return nullptr;
   return list_of(rows_from(G.engine.stalls(), static_cast<std::size_t>(first)), [](const StallRecord& s) {
-    return Py_BuildValue("(LiII)", static_cast<long long>(s.amount), s.task, s.after, s.before);
+    return Py_BuildValue("(LiIIO)", static_cast<long long>(s.amount), s.task, s.after, s.before, s.together ? Py_True : Py_False);
   });
 }
 

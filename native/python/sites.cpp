@@ -1,5 +1,7 @@
 #include "sites.hpp"
 
+#include "opaque.hpp"
+
 #include <cstring>
 #include <string>
 
@@ -127,6 +129,7 @@ PyObject* register_sites(PyObject*, PyObject* args) {
   PyObject* list = PySequence_Fast(rows, "sites must be a sequence");
   if (list == nullptr) return nullptr;
   const auto base = sites.size();
+  note_instrumented_file(filename);
   for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(list); ++i) {
     int place, access, flags;
     HookSite site;

@@ -268,6 +268,21 @@ void run_worker(Task& task) {
   Py_XDECREF(result);
 }
 
+// Where somebody has asked whether a thread is alive, its end is an operation.
+void come_to_end(Task& task) {
+#if PY_VERSION_HEX < 0x030D0000
+  const Key key = key_of(task.sentinel);
+#else
+  const Key key = task.handle == nullptr ? kNoKey : key_of_task(G.current());
+#endif
+  if (key == kNoKey || !points_on() || !G.engine.watches_releases() || !G.engine.releases(key, kEndSite)) return;
+  PyObject *type, *value, *traceback;
+  PyErr_Fetch(&type, &value, &traceback);
+  go(G.engine.point(Op::kRelease, kEndSite, key));
+  PyErr_Clear();
+  PyErr_Restore(type, value, traceback);
+}
+
 void end_sentinel(Task& task) {
   if (task.sentinel == nullptr) return;
   PyObject* lock = task.sentinel;
@@ -321,6 +336,7 @@ PyObject* pool_main(PyObject*, PyObject*) {
     else
       run_worker(task);
     if (G.forked && id != 0) _exit(0);  // the last thread of a forked child has ended
+    if (id != 0) come_to_end(task);
     end_task(task);
     PyErr_Clear();
     G.idle.push_back(self);

@@ -223,7 +223,10 @@ PyObject* join(PyObject* handle, PyObject* args) {
 PyObject* is_done(PyObject* handle, PyObject* args) {
   const TaskId id = task_of(handle);
   if (id == kNone) return reinterpret_cast<Plain>(o_is_done)(handle, args);
-  if (here() && points_on() && !point(Op::kRead, key_of_task(id))) return nullptr;
+  if (here() && points_on()) {
+    G.engine.tried(key_of_task(id));
+    if (!point(Op::kRead, key_of_task(id))) return nullptr;
+  }
   if (here() && G.task(id).ended) G.engine.observe(key_of_task(id));
   return PyBool_FromLong(G.task(id).ended);
 }

@@ -92,9 +92,13 @@ def stalls(finding: Finding, width: int) -> list[Line]:
     """Return how long which task must be held back, and where."""
     lines: list[Line] = []
     for stall in finding.stalls[:10]:
-        between = f"between {clip(neutral(stall.after), 60)} and {clip(neutral(stall.before), 60)}"
-        text = f"{clip(neutral(stall.task), 24)} held back {seconds(stall.seconds)} {between}"
-        lines += labelled("stall", text, width, lines=2)
+        after, before = clip(neutral(stall.after), 60), clip(neutral(stall.before), 60)
+        between = f"at {before}" if after == before else f"between {after} and {before}"
+        others = ", ".join(clip(neutral(name), 24) for name in stall.others[:3])
+        more = f" and {count(len(stall.others) - 3, 'more task')}" if len(stall.others) > 3 else ""
+        meanwhile = f" (and meanwhile {others}{more})" if others else ""
+        text = f"{clip(neutral(stall.task), 24)} held back {seconds(stall.seconds)} {between}{meanwhile}"
+        lines += labelled("stall", text, width, lines=3)
     if len(finding.stalls) > 10:
         lines += labelled("stall", f"… {len(finding.stalls) - 10} more not shown", width)
     if finding.is_note:

@@ -236,12 +236,14 @@ class Recorder:
     def _stalls(self) -> tuple[Stall, ...]:
         """Return for how long which task was held back, and where."""
         found: list[Stall] = []
-        for amount, task, after, before in self._native.stalls():
+        for amount, task, after, before, together in self._native.stalls():
             name = self._thread_names.get(task) or f"task {task}"
             places = [self._sources.line(site) if site >= FIRST_SITE else None for site in (after, before)]
             words = [f"{p.file}:{p.line}" if p is not None else "its start" for p in places]
             last = found[-1] if found else None
-            if last is not None and (last.task, last.after, last.before) == (name, *words):
+            if together and last is not None:
+                found[-1] = replace(last, others=(*last.others, name))
+            elif last is not None and (last.task, last.after, last.before) == (name, *words):
                 found[-1] = replace(last, seconds=last.seconds + amount * 1e-9)
             else:
                 found.append(Stall(name, amount * 1e-9, words[0], words[1]))
@@ -300,7 +302,9 @@ class Recorder:
 
     def _note_stalls(self, seconds: float) -> None:
         rows = self._native.stalls(self._stalls_seen)
-        for amount, task, _, before in rows:
+        for amount, task, _, before, together in rows:
+            if together:
+                continue
             at = self._sources.line(before) if before >= FIRST_SITE else SourceLine("", 0, "")
             self.events.append(
                 Event(
@@ -389,10 +393,7 @@ def _current(thing: Any, detail: Any) -> Any:
     if type(thing) in (dict, list, set) or isinstance(thing, dict | list):
         if detail is None:
             return thing
-        try:
-            return thing[detail] if not isinstance(thing, set) else detail in thing
-        except Exception:
-            return _MISSING
+        return _item(thing, detail)
     if isinstance(thing, type):
         return vars(thing).get(detail, _MISSING)
     if isinstance(detail, str) and not isinstance(thing, str):
@@ -401,6 +402,16 @@ def _current(thing: Any, detail: Any) -> Any:
         except Exception:
             return _MISSING
     return _MISSING
+
+
+def _item(container: Any, key: Any) -> Any:
+    """Return an item by the type's own look-up: a subclass may compute it, or put in what is missing."""
+    try:
+        if isinstance(container, dict):
+            return dict.get(container, key, _MISSING)
+        return list.__getitem__(container, key) if isinstance(container, list) else key in container
+    except Exception:
+        return _MISSING
 
 
 def _shown(value: Any) -> str | None:

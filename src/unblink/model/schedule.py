@@ -48,13 +48,14 @@ class Stall:
     """A time for which runnable tasks were held back, as a slow machine would.
 
     `task` is the display name of a held task, `seconds` the virtual time; it was held at `before`, having
-    last passed `after`.
+    last passed `after`. `others` are those that were held meanwhile: a machine that stands still holds them all.
     """
 
     task: str
     seconds: float
     after: str
     before: str
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

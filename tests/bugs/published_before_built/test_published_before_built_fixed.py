@@ -1,20 +1,26 @@
-"""A sensor that enters itself into the registry when it is built."""
+"""A sensor that enters itself into the registry when it is built, under the lock of those who read it."""
 
 import threading
 
 
 class Registry:
     def __init__(self):
-        self.sensors = {}
+        self._lock = threading.Lock()
+        self._sensors = {}
+
+    def enter(self, name, sensor):
+        with self._lock:
+            self._sensors[name] = sensor
 
     def readings(self):
-        return [sensor.reading() for sensor in list(self.sensors.values())]
+        with self._lock:
+            return [sensor.reading() for sensor in list(self._sensors.values())]
 
 
 class Sensor:
     def __init__(self, registry, name, offset):
         self.offset = offset
-        registry.sensors[name] = self
+        registry.enter(name, self)
 
     def reading(self):
         return 20 + self.offset

@@ -23,6 +23,40 @@ def is_alive():
     return seen
 
 
+def alive_after_its_last_operation():
+    done = threading.Event()
+    thread = started(done.set)
+    done.wait()
+    seen = thread.is_alive()
+    thread.join()
+    return seen
+
+
+def alive_after_a_join_that_gives_up():
+    thread = started(lambda: None)
+    thread.join(0.001)
+    seen = thread.is_alive()
+    thread.join()
+    return seen
+
+
+def threads_there():
+    done = threading.Event()
+    before = threading.active_count()
+    thread = started(done.set)
+    done.wait()
+    seen = threading.active_count() - before
+    thread.join()
+    return seen
+
+
+def threads_listed():
+    thread = started(lambda: None)
+    seen = thread in threading.enumerate()
+    thread.join()
+    return seen
+
+
 def size_of_a_simple_queue():
     jobs = queue.SimpleQueue()
     thread = started(lambda: jobs.put(1))
@@ -124,6 +158,10 @@ def released_for_another():
 
 BODIES = [
     (is_alive, {True, False}),
+    (alive_after_its_last_operation, {True, False}),
+    (alive_after_a_join_that_gives_up, {True, False}),
+    (threads_there, {0, 1}),
+    (threads_listed, {True, False}),
     (size_of_a_simple_queue, {0, 1}),
     (waiting_at_a_barrier, {0, 1}),
     (name_of_a_thread, {True, False}),
