@@ -118,6 +118,13 @@ class RacePlugin:
         """Give everything back."""
         self._session.close()
 
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """With a witness, leave out every test but the one that it is of."""
+        others = [] if self._witness is None else [item for item in items if item.nodeid != self._witness.target]
+        if others and len(others) < len(items):
+            items[:] = [item for item in items if item not in others]
+            config.hook.pytest_deselected(items=others)
+
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Instrument what collection imported by ways of its own; see that the witness's test is there."""
         self._session.instrument_loaded_modules()
