@@ -19,7 +19,9 @@ from typing import Any
 from unblink.explain.kept_copies import kept_copy
 from unblink.exploration.library_calls import library_call
 from unblink.exploration.naming import Names, short
-from unblink.exploration.observation import RaceSeen, RacingPair
+from unblink.exploration.observation import RaceSeen, RacingPair, Switch
+from unblink.exploration.operands import Effect, overwritten
+from unblink.exploration.trails import Trails
 from unblink.ground.sources import FIRST_SITE, Sources
 from unblink.model.finding import Event, Stack, TaskInfo, Waiting
 from unblink.model.schedule import Stall
@@ -55,7 +57,9 @@ class Recorder:
         self._things: dict[int, int] = {}  # by number of the event
         self._passes: dict[tuple[int, int], list[int]] = {}
         self._stacks: dict[int, list[tuple[CodeType, int]]] = {}  # innermost first
+        self._trails = Trails()
         self.races: tuple[RaceSeen, ...] = ()
+        self.switches: tuple[Switch, ...] = ()
         self.events: list[Event] = []
         self.waiting: tuple[Waiting, ...] = ()
         self.dropped = 0
@@ -86,7 +90,11 @@ class Recorder:
         held = tuple(text for _, text in self._held.get(task, ()))
         self.events.append(Event(len(self.events) + 1, task, verb, target, at, value, held, seconds, preempts, site))
         self._keep_locks(verb, task, target, gave_up=value == "timed out")
-        if name in ("read", "write", "update") and self._sources.hook(site) is not None:
+        hook = self._sources.hook(site) if name in ("read", "write", "update") else None
+        wanted = preempts or site in self._watched
+        lost = Effect.INERT if name == "read" else overwritten(thing, detail)
+        self._trails.add(task, len(self.events), hook, sys._getframe().f_back, lost=lost, wanted=wanted)
+        if hook is not None:
             place = _place_of(thing, detail)
             self._places[len(self.events)] = place
             self._things[len(self.events)] = id(thing)
@@ -187,6 +195,7 @@ class Recorder:
             )
             for race in races
         )
+        self.switches = self._trails.kept(numbers)
         self._places.clear()
         self._alive.clear()
 
