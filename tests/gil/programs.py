@@ -674,6 +674,33 @@ class Ending:
         one()
 
 
+def ones() -> Iterator[int]:
+    """Yield 1."""
+    yield 1
+
+
+@program("generator made between")
+class GeneratorBetween(Counter):
+    ends = Ends.WHOLE
+    is_told = False
+
+    def step(self, me: object) -> None:
+        n = self.n
+        made = ones()
+        self.n = n + 1 if made is not None else n
+
+
+@program("generator expression made between")
+class ExpressionBetween(Counter):
+    ends = Ends.WHOLE
+    is_told = False
+
+    def step(self, me: object) -> None:
+        n = self.n
+        made = (by for by in (1,))
+        self.n = n + 1 if made is not None else n
+
+
 @program("finaliser between")
 class FinaliserBetween(Counter):
     ends = Ends.LOST

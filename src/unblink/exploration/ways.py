@@ -9,12 +9,15 @@ import dis
 import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from types import FrameType
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
+from types import CodeType, FrameType, FunctionType
 from typing import Final
 
 from unblink.exploration import operands as judged
 from unblink.exploration.bytecode import CHECKS, Function
 from unblink.exploration.operands import SCALAR, UNKNOWN, Effect, Operand, known
+
+_SUSPENDABLE: Final = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 
 
 @dataclass(slots=True)
@@ -70,6 +73,15 @@ class Way:
         container = self.stack[-2].value if len(self.stack) > 1 else None
         return isinstance(container, list | tuple | dict | set | frozenset | str) and len(container) > 0
 
+    def _makes_generator(self, one: dis.Instruction) -> bool:
+        """Whether a call only makes a generator or a coroutine: its code returns it before it comes to a check."""
+        if one.opname != "CALL":
+            return False
+        count = one.arg or 0
+        called = [operand.value for operand in self.stack[-count - 2 : len(self.stack) - count]]
+        codes = [value.__code__ if isinstance(value, FunctionType) else value for value in called]
+        return any(isinstance(code, CodeType) and code.co_flags & _SUSPENDABLE for code in codes)
+
     def value(self, name: str) -> Operand:
         """Return what a variable holds."""
         if name in self.stored:
@@ -83,7 +95,8 @@ class Way:
         """Do what an instruction does."""
         rule = _RULES.get(one.opname)
         if one.opname in CHECKS or rule is None:
-            self.worsen(Effect.SWITCHES if one.opname in CHECKS else Effect.UNCLEAR)
+            checks = one.opname in CHECKS and not self._makes_generator(one)
+            self.worsen(Effect.SWITCHES if checks else Effect.UNCLEAR)
             self.stack.clear()
         else:
             rule(self, one)
@@ -246,6 +259,21 @@ def _element(way: Way, one: dis.Instruction) -> None:
     way.push(judged.any_element(container))
 
 
+def _function(way: Way, one: dis.Instruction) -> None:
+    """Push the code for the function."""
+    code = way.pop()
+    for _ in range((one.arg or 0).bit_count()):  # its closure and defaults; 3.13 adds them afterwards
+        way.pop()
+    way.worsen(judged.ALLOCATES)
+    way.push(replace(code, fresh=True))
+
+
+def _function_attribute(way: Way, one: dis.Instruction) -> None:
+    function = way.pop()
+    way.pop()
+    way.push(function)
+
+
 def _block(way: Way, one: dis.Instruction) -> None:
     way.worsen(Effect.SWITCHES if judged.enters_python(way.pop()) else Effect.UNCLEAR)
     way.push(UNKNOWN, UNKNOWN)
@@ -294,6 +322,8 @@ _RULES: Final[dict[str, _Rule]] = {
         ("UNPACK_SEQUENCE", _unpack),
         ("GET_ITER", _iterator),
         ("FOR_ITER", _element),
+        ("MAKE_FUNCTION", _function),
+        ("SET_FUNCTION_ATTRIBUTE", _function_attribute),
         ("BEFORE_WITH", _block),
         ("CHECK_EXC_MATCH", _matched),
         ("PUSH_EXC_INFO", _caught),
