@@ -4,6 +4,7 @@
     nox -s fidelity         CPython's own tests of threading and its relatives, run under control
     nox -s transparency     other projects' test suites, instrumented and plain
     nox -s replay           every witness, a thousand times, in new processes, on every Python
+    nox -s gil              the labels of the GIL against real threads, a million tries each
     nox -s lint docs bench
 
 Interpreters are looked for on PATH and in pyenv's folder. An absent one is reported and
@@ -76,6 +77,13 @@ def replay(session: nox.Session) -> None:
     """Witnesses fail again in new processes, under other hash seeds, and after harmless edits."""
     prepare(session)
     session.run("python", "-m", "tests.replay.run", *session.posargs)
+
+
+@nox.session(python=[INTERPRETERS["3.13"]] if INTERPRETERS["3.13"] else [])
+def gil(session: nox.Session) -> None:
+    """What is said to need a free-threaded build does not happen with the GIL, and the rest does."""
+    prepare(session)
+    session.run("python", "-m", "tests.gil.run", *session.posargs)
 
 
 @nox.session

@@ -10,15 +10,14 @@ from typing import Any, Protocol
 from unblink.detect.judge import Failure
 from unblink.explain.patterns import named
 from unblink.exploration.explorer import Found, Observes
+from unblink.exploration.gil_labels import with_gil_label
 from unblink.exploration.observation import Recording
 from unblink.exploration.target import Target
-from unblink.model.finding import Event, Finding, Gil, Kind
+from unblink.model.finding import Event, Finding, Kind
 from unblink.model.schedule import Controls, Schedule
 from unblink.model.site import SourceLine
 from unblink.model.witness import Expected, Witness
 from unblink.schedule.plan import Plan, Step
-
-_ONE_STEP = "no call and no backward jump between the read and the write of `{}`"
 
 
 class Records(Observes, Protocol):
@@ -27,11 +26,9 @@ class Records(Observes, Protocol):
     target: Target
 
     def record(self, plan: Plan, watched: Sequence[int] = ()) -> Recording: ...
-    def one_step_line(self, event: Event) -> str | None: ...
     def sites_of(self, events: Iterable[Event]) -> tuple[int, ...]: ...
     def show(self, plan: Plan) -> Any: ...
     def schedule(self, steps: tuple[Step, ...]) -> Schedule: ...
-    def needs_free_threading(self, steps: tuple[Step, ...]) -> str | None: ...
 
 
 def plan_of(found: Found, seed: int, stall_ns: int) -> Plan:
@@ -48,13 +45,10 @@ def describe(found: Found, runner: Records, *, seed: int, stall_ns: int, replay:
     passing = None
     if found.passing is not None:
         passing = runner.record(Plan("directed", seed, plan.stall_ns, choices=found.passing))
-    one_step = runner.needs_free_threading(found.steps)
     finding = Finding(
         kind=failure.kind,
         title=title_of(failure),
         pattern=None,
-        gil=Gil.CAN_HAPPEN if one_step is None else Gil.ONLY_FREE_THREADED,
-        gil_reason=_ONE_STEP.format(one_step) if one_step is not None else "",
         where=seen.where,
         message=failure.message,
         traceback=seen.traceback,
@@ -69,6 +63,7 @@ def describe(found: Found, runner: Records, *, seed: int, stall_ns: int, replay:
         found_at=found.at,
         replay=replay,
     )
+    finding = with_gil_label(finding, seen)
     try:
         finding = named(finding)
     except Exception:  # a report never fails while it reports

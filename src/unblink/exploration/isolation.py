@@ -201,17 +201,9 @@ class ForkedRunner:
         """Run the target officially under `plan` and return what it left to report."""
         return in_child(lambda: self._runner.show(plan))
 
-    def needs_free_threading(self, steps: Sequence[Step]) -> str | None:
-        """Not known of named steps."""
-        return None
-
     def proof(self) -> Proof:
         """Nothing is proved by executions in processes of their own: what one showed stays there."""
         return Proof(False, 0, 0, True)
-
-    def one_step_line(self, event: Event) -> str | None:
-        """Return what the runner in this process says."""
-        return self._runner.one_step_line(event)
 
     def sites_of(self, events: Iterable[Event]) -> tuple[int, ...]:
         """Return what the runner in this process says."""

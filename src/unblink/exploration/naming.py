@@ -121,7 +121,9 @@ class Names:
         text = linecache.getline(filename, line).encode()[start:end].decode(errors="replace")
         if not text or "\n" in text.strip():
             return None
-        if name is not None:
+        if name == "in":
+            text = text.rpartition(" in ")[2]
+        elif name is not None:
             text = re.sub(rf"\.{re.escape(name)}\b.*$", "", text)
         text = re.sub(r"\[[^\[\]]*\]$", "", text).strip()
         return text if re.fullmatch(r"[\w.\[\]'\"]+", text) else None

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from unblink.detect.judge import Failure
 from unblink.ground.control import Ending
-from unblink.model.finding import Event, Stack, TaskInfo, Waiting
+from unblink.model.finding import Event, Gil, Stack, TaskInfo, Waiting
 from unblink.model.schedule import Stall
 from unblink.model.site import SourceLine
 from unblink.schedule.plan import Plan, Step
@@ -97,6 +97,18 @@ class Observation(NamedTuple):
         return self._replace(failure=failure)
 
 
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Whether CPython with its GIL can switch away from a task between two of its events, by number.
+
+    `first` is 0 for whatever the task did before those of its events of which more is known.
+    """
+
+    first: int
+    second: int
+    gil: Gil
+
+
 class Observations(NamedTuple):
     """Executions in a row that had nothing to tell, in sums; `last` is the one after them that has, if there is one."""
 
@@ -120,3 +132,15 @@ class Recording:
     where: SourceLine | None
     traceback: str
     races: tuple[RaceSeen, ...] = ()
+    switches: tuple[Switch, ...] = ()  # to the events that were preempted or watched, from the nearest to the farthest
+
+    def gil_between(self, first: Event, second: Event) -> Gil:
+        """Return whether the GIL can be given away between two events of one task."""
+        to_second = [switch for switch in self.switches if switch.second == second.number]
+        found = next((switch for switch in to_second if switch.first in (first.number, 0)), None)
+        return Gil.UNKNOWN if found is None else found.gil
+
+    def gil_before(self, event: Event) -> Gil:
+        """Return whether the GIL can be given away since the event that came before `event` in its task."""
+        found = next((switch for switch in self.switches if switch.second == event.number), None)
+        return Gil.CAN_HAPPEN if found is None else found.gil

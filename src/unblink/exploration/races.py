@@ -17,6 +17,7 @@ from typing import Protocol
 from unblink.explain.patterns import named
 from unblink.explain.triples import Triple, could_be, triples
 from unblink.exploration.explorer import Sighting
+from unblink.exploration.gil_labels import gil_reason
 from unblink.exploration.observation import RaceSeen, Recording
 from unblink.exploration.runner import Interrupted
 from unblink.model.finding import Event, Finding, Gil, Kind
@@ -33,7 +34,6 @@ class Records(Protocol):
 
     def record(self, plan: Plan, watched: Sequence[int] = ()) -> Recording: ...
     def schedule(self, steps: tuple[Step, ...]) -> Schedule: ...
-    def one_step_line(self, event: Event) -> str | None: ...
     def sites_of(self, events: Iterable[Event]) -> tuple[int, ...]: ...
 
 
@@ -137,7 +137,7 @@ class _Judge:
                 continue
             steered, broken = ended
             shown = [each for each in triples(broken.events) if _same(each, triple)]
-            line = self._runner.one_step_line(triple.second)
+            gil = broken.gil_between(shown[0].first, shown[0].second) if shown else Gil.UNKNOWN
             finding = replace(
                 plain,
                 kind=Kind.ATOMICITY_VIOLATION,
@@ -146,8 +146,8 @@ class _Judge:
                 racing=(shown[0].first.number, shown[0].between.number) if shown else plain.racing,
                 stacks=next((seen.stacks for seen in broken.races if len(seen.stacks) == 2), ()),
                 message=steered,
-                gil=Gil.ONLY_FREE_THREADED if line is not None else Gil.CAN_HAPPEN,
-                gil_reason=f"no call and no backward jump between the read and the write of `{line}`" if line else "",
+                gil=gil,
+                gil_reason=gil_reason(gil, triple.first, triple.second),
             )
             if shown:
                 return named(finding)
@@ -158,6 +158,7 @@ class _Judge:
                     replace(
                         plain,
                         kind=Kind.ATOMICITY_VIOLATION,
+                        gil=recording.gil_between(triple.first, triple.second),
                         message="unconfirmed: no execution could be steered into it",
                     )
                 )

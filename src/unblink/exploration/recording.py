@@ -20,7 +20,9 @@ from unblink.explain.kept_copies import kept_copy
 from unblink.explain.misuse_patterns import NOT_HELD
 from unblink.exploration.library_calls import READ_WITHOUT_A_LOCK, LibraryCall, call_around, library_call
 from unblink.exploration.naming import Names, short
-from unblink.exploration.observation import RaceSeen, RacingPair
+from unblink.exploration.observation import RaceSeen, RacingPair, Switch
+from unblink.exploration.operands import Effect, overwritten
+from unblink.exploration.trails import Trails
 from unblink.ground.sources import FIRST_SITE, Hook, Sources
 from unblink.model.finding import Event, Stack, TaskInfo, Waiting
 from unblink.model.schedule import Stall
@@ -56,7 +58,9 @@ class Recorder:
         self._things: dict[int, int] = {}  # by number of the event
         self._passes: dict[tuple[int, int], list[int]] = {}
         self._stacks: dict[int, list[tuple[CodeType, int]]] = {}  # innermost first
+        self._trails = Trails()
         self.races: tuple[RaceSeen, ...] = ()
+        self.switches: tuple[Switch, ...] = ()
         self.events: list[Event] = []
         self.waiting: tuple[Waiting, ...] = ()
         self.dropped = 0
@@ -90,7 +94,11 @@ class Recorder:
         held = tuple(text for _, text in self._held.get(task, ()))
         self.events.append(Event(len(self.events) + 1, task, verb, target, at, value, held, seconds, preempts, site))
         self._keep_locks(verb, task, target, gave_up=value in ("timed out", NOT_HELD))
-        if call is None and hook is not None and name in ("read", "write", "update"):
+        accessed = hook if call is None and name in ("read", "write", "update") else None
+        wanted = preempts or site in self._watched
+        lost = Effect.INERT if name == "read" else overwritten(thing, detail)
+        self._trails.add(task, len(self.events), accessed, sys._getframe().f_back, lost=lost, wanted=wanted)
+        if accessed is not None:
             place = _place_of(thing, detail)
             self._places[len(self.events)] = place
             self._things[len(self.events)] = id(thing)
@@ -210,6 +218,7 @@ class Recorder:
             )
             for race in races
         )
+        self.switches = self._trails.kept(numbers)
         self._places.clear()
         self._alive.clear()
 

@@ -16,7 +16,6 @@ from unblink.exploration.target import Target
 from unblink.exploration.tracebacks import text_of, where_of
 from unblink.ground.control import STEP_LIMIT, Ending, Run, run, run_many
 from unblink.ground.sources import FIRST_SITE, Sources
-from unblink.instrument.protocol import Flag
 from unblink.model.finding import Event
 from unblink.model.schedule import Preemption, Schedule
 from unblink.schedule.plan import Choice, Path, Plan, Step
@@ -126,6 +125,7 @@ class Runner:
             where_of(exception, self._sources),
             text_of(exception, self._sources),
             recorder.races,
+            recorder.switches,
         )
 
     def show(self, plan: Plan) -> Any:
@@ -133,25 +133,9 @@ class Runner:
         self.observe(plan, official=True)
         return self.target.harvest()
 
-    def needs_free_threading(self, steps: Sequence[Step]) -> str | None:
-        """Return the text of a line in which only a build without the GIL can switch where `steps` do, or None."""
-        for step in steps:
-            hook = self._sources.hook(step.site) if isinstance(step, Choice) else None
-            if hook is not None and isinstance(step, Choice) and hook.flags & Flag.ONE_STEP:
-                return self._sources.line(step.site).text
-        return None
-
     def proof(self) -> Proof:
         """Return how far the systematic search has come."""
         return Proof(*self._native.proof())
-
-    def one_step_line(self, event: Event) -> str | None:
-        """Return the text of the line of `event`, if CPython with its GIL cannot switch just before it; else None."""
-        for site in self.sites_of((event,)):
-            hook = self._sources.hook(site)
-            if hook is not None and hook.flags & Flag.ONE_STEP:
-                return event.at.text.strip()
-        return None
 
     def sites_of(self, events: Iterable[Event]) -> tuple[int, ...]:
         """Return the site of each event of a recording."""

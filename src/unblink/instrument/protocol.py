@@ -92,11 +92,6 @@ and the identity of the calling frame (the address in `tstate->cframe->current_f
 frame, removes that entry, and every entry above it whose site lacks SUSPENDS: those were left by an
 exception. A site has SUSPENDS if an `await` or a `yield` stands between the push and its `q`; such entries
 of other frames must survive. All are dropped when the task ends, and with the execution.
-
-The GIL
--------
-CLOSES_PAIR sites carry ONE_STEP if nothing between the read and the write can call Python code when the
-operands are plain numbers or strings: there CPython with a GIL has no place to switch.
 """
 
 from __future__ import annotations
@@ -135,7 +130,6 @@ class Flag(enum.IntFlag):
     SUSPENDS = 16  # an await or a yield stands between push and perform
     CLOSURE = 32  # a VARIABLE that is found by its cell
     VALUE_UNKNOWN = 64  # the value handed through is not what the variable will hold
-    ONE_STEP = 128  # CLOSES_PAIR only: with a GIL, nothing can come between the read and the write
     TRUTH = 256  # CONTAINER READ by `if x:`, `not x`: only whether it is empty
 
 

@@ -16,10 +16,8 @@ from . import protocol
 from .calls import Calls
 from .expressions import has_slice, suspends
 from .protocol import Flag, SiteTuple
-from .sites import again, bare_hook_call, every_node, hook_call, like
+from .sites import again, bare_hook_call, hook_call, like
 from .static_attributes import static_attributes
-
-_STEADY = (ast.Constant, ast.Name, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop, ast.expr_context)
 
 
 def instrument(tree: ast.Module, *, hook_module_level: bool = False) -> list[SiteTuple]:
@@ -97,8 +95,7 @@ class Statements(Calls):
             assert isinstance(target, ast.Name | ast.Attribute | ast.Subscript)
             node.target = target
             return node
-        steady = all(isinstance(inner, _STEADY) for inner in every_node(node.value))
-        flags = Flag.CLOSES_PAIR | (Flag.ONE_STEP if steady else Flag.NONE)
+        flags = Flag.CLOSES_PAIR
         if suspends(node.value):
             flags |= Flag.SUSPENDS
         if isinstance(node.target, ast.Name):
