@@ -270,11 +270,7 @@ void run_worker(Task& task) {
 
 // Where somebody has asked whether a thread is alive, its end is an operation.
 void come_to_end(Task& task) {
-#if PY_VERSION_HEX < 0x030D0000
-  const Key key = key_of(task.sentinel);
-#else
-  const Key key = task.handle == nullptr ? kNoKey : key_of_task(G.current());
-#endif
+  const Key key = key_of_end(task);
   if (key == kNoKey || !points_on() || !G.engine.watches_releases() || !G.engine.releases(key, kEndSite)) return;
   PyObject *type, *value, *traceback;
   PyErr_Fetch(&type, &value, &traceback);

@@ -270,6 +270,7 @@ void settle(PyObject* handle) {
 
 #if PY_VERSION_HEX < 0x030D0000
 
+Key key_of_end(const Task& task) { return key_of(task.sentinel); }
 void adopt_handle(TaskId) {}
 void forget_handles() {}
 
@@ -278,6 +279,8 @@ bool install_forms(PyObject* module) {
 }
 
 #else
+
+Key key_of_end(const Task& task) { return task.handle == nullptr ? kNoKey : key_of_task(G.current()); }
 
 void adopt_handle(TaskId id) {
   if (G.task(id).handle != nullptr) handles[G.task(id).handle] = id;
