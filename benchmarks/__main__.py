@@ -13,7 +13,7 @@ import subprocess
 import sys
 from typing import Any
 
-from benchmarks.measure import SECTIONS
+from benchmarks.measure import ON_REQUEST, SECTIONS
 from benchmarks.row import Row, number, row_of
 
 OTHERS = ("python3.11", "python3.12", "python3.13")
@@ -22,13 +22,13 @@ OTHERS = ("python3.11", "python3.12", "python3.13")
 def main() -> int:
     """Measure; 1 if a count was not what it must be."""
     options = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure unblink, and print tables.")
-    options.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}; all by default")
+    options.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}; all by default. Also {', '.join(ON_REQUEST)}")
     options.add_argument("--json", metavar="FILE", help="write the rows as JSON too")
     options.add_argument(
         "--python", action="append", default=[], metavar="PATH", help="another Python that has unblink"
     )
     chosen = options.parse_args()
-    unknown = set(chosen.sections) - set(SECTIONS)
+    unknown = set(chosen.sections) - {*SECTIONS, *ON_REQUEST}
     if unknown:
         options.error(f"no such section: {', '.join(sorted(unknown))}")
     measured: list[dict[str, Any]] = []

@@ -11,6 +11,7 @@ from benchmarks.measuring import python_version
 from benchmarks.row import Row
 
 SECTIONS = ("executions", "points", "against_peers", "instrumentation", "isolation", "growth")
+ON_REQUEST = ("long_run",)
 
 
 def main(sections: list[str]) -> None:
