@@ -22,7 +22,12 @@ OTHERS = ("python3.11", "python3.12", "python3.13")
 def main() -> int:
     """Measure; 1 if a count was not what it must be."""
     options = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure unblink, and print tables.")
-    options.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}; all by default. Also {', '.join(ON_REQUEST)}")
+    options.add_argument(
+        "sections",
+        nargs="*",
+        metavar="SECTION",
+        help=f"of {', '.join(SECTIONS)}; all by default. Also {', '.join(ON_REQUEST)}",
+    )
     options.add_argument("--json", metavar="FILE", help="write the rows as JSON too")
     options.add_argument(
         "--python", action="append", default=[], metavar="PATH", help="another Python that has unblink"

@@ -40,6 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("race_include", "packages or modules to instrument beside the project", type="args", default=[])
     group.addoption("--race-strict", action="store_true", help="notes fail the test as well")
     parser.addini("race_strict", "notes fail the test as well", type="bool", default=False)
+    group.addoption("--race-continue", action="store_true", help="go on from where the last exploration stopped")
     group.addoption("--race-replay", metavar="WITNESS", default=None, help="follow a witness in the test it is of")
     group.addoption("--race-verify", metavar="WITNESS", default=None, help="see whether what a witness shows is fixed")
     group.addoption("--race-json", metavar="FILE", default=None, help="write the machine's summary")

@@ -203,6 +203,7 @@ class Engine final : public Tasks {
   void forget_races() { detector_.forget(); }
   // Accesses there order tasks as a lock does: a flag that the standard library itself reads without one.
   void make_synchronising(SiteId site) { mark(site, kSynchronises); }
+  std::uint64_t next_points_version() const { return points_version_ + !heating_.empty(); }
   void make_indivisible(SiteId site) { mark(site, kIndivisible); }  // see Detector::As
   // Whether executions are learned from: it costs some microseconds each, and not every strategy uses it.
   void set_learning(bool learns) { learns_ = learns; }

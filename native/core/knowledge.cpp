@@ -204,6 +204,25 @@ void Knowledge::take_pair(SiteId first, SiteId second, Conflict about) {
   number = static_cast<std::uint32_t>(pairs_.size());
 }
 
+void Knowledge::recall(const std::vector<SitePair>& pairs, const std::vector<SiteTriple>& triples) {
+  for (const SitePair& pair : pairs) {
+    SiteFacts& early = facts(pair.first);
+    facts(pair.second);
+    join_groups(pair.first, pair.second);
+    if (!early.early) {
+      sites_[pair.first].early = true;
+      early_.push_back(pair.first);
+    }
+    take_pair(pair.first, pair.second, pair.about);
+  }
+  for (const SiteTriple& triple : triples) {
+    std::uint32_t& number = triple_number_[three(triple.first, triple.foreign, triple.last)];
+    if (number != 0 || triples_.size() >= kMostTriples) continue;
+    triples_.push_back(triple);
+    number = static_cast<std::uint32_t>(triples_.size());
+  }
+}
+
 void Knowledge::take_triples(const Local& local) {
   if (local.own.size() < 2) return;
   for (const InARow& row : local.rows) {

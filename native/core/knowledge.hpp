@@ -62,6 +62,8 @@ class Knowledge {
   // Takes in one execution; answers whether it showed anything new.
   bool learn(const Log& log, const std::vector<TaskId>& parents, bool default_order);
   void forget();
+  // What executions of another process have shown.
+  void recall(const std::vector<SitePair>& pairs, const std::vector<SiteTriple>& triples);
 
   std::uint64_t executions() const { return executions_; }
   std::uint64_t generation() const { return generation_; }  // counts what was forgotten

@@ -57,6 +57,52 @@ PyObject* take_log(PyObject*, PyObject* number) {
                        reinterpret_cast<const char*>(parents.data()), static_cast<Py_ssize_t>(parents.size() * sizeof(TaskId)));
 }
 
+// ([(first, second, about)], [(first, foreign, last, about)], where the systematic search stands): what was learned, by sites
+PyObject* take_knowledge(PyObject*, PyObject*) {
+  const Knowledge& knowledge = G.engine.knowledge();
+  PyObject* pairs = list_of(knowledge.pairs(), [](const SitePair& p) { return Py_BuildValue("(IIi)", p.first, p.second, static_cast<int>(p.about)); });
+  PyObject* triples = list_of(knowledge.triples(), [](const SiteTriple& t) {
+    return Py_BuildValue("(IIIi)", t.first, t.foreign, t.last, static_cast<int>(t.about));
+  });
+  const std::vector<std::uint32_t> words = G.dpor.saved();
+  return Py_BuildValue("(NNy#)", pairs, triples, reinterpret_cast<const char*>(words.data()), static_cast<Py_ssize_t>(words.size() * sizeof(words[0])));
+}
+
+// give_knowledge(pairs, triples): what executions of another process have shown, by this one's sites
+PyObject* give_knowledge(PyObject*, PyObject* args) {
+  PyObject *pair_rows, *triple_rows;
+  if (!PyArg_ParseTuple(args, "O!O!:give_knowledge", &PyList_Type, &pair_rows, &PyList_Type, &triple_rows)) return nullptr;
+  const auto about = [](int number) { return static_cast<Conflict>(std::clamp(number, 0, static_cast<int>(Conflict::kProtected))); };
+  std::vector<SitePair> pairs;
+  std::vector<SiteTriple> triples;
+  int number;
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(pair_rows); ++i) {
+    SitePair pair;
+    if (!PyArg_ParseTuple(PyList_GET_ITEM(pair_rows, i), "IIi", &pair.first, &pair.second, &number)) return nullptr;
+    pair.about = about(number);
+    pairs.push_back(pair);
+  }
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(triple_rows); ++i) {
+    SiteTriple triple;
+    if (!PyArg_ParseTuple(PyList_GET_ITEM(triple_rows, i), "IIIi", &triple.first, &triple.foreign, &triple.last, &number)) return nullptr;
+    triple.about = about(number);
+    triples.push_back(triple);
+  }
+  G.engine.knowledge().recall(pairs, triples);
+  Py_RETURN_NONE;
+}
+
+// restore_proof(bytes) -> whether the systematic search goes on from there
+PyObject* restore_proof(PyObject*, PyObject* bytes) {
+  if (!PyBytes_Check(bytes)) {
+    PyErr_SetString(PyExc_TypeError, "bytes expected");
+    return nullptr;
+  }
+  std::vector<std::uint32_t> words(static_cast<std::size_t>(PyBytes_GET_SIZE(bytes)) / sizeof(std::uint32_t));
+  std::copy_n(PyBytes_AS_STRING(bytes), words.size() * sizeof(words[0]), reinterpret_cast<char*>(words.data()));
+  return PyBool_FromLong(G.dpor.restore(words, G.engine.next_points_version()));
+}
+
 // take_in(strategy, log, parents): learns from an execution of another process
 PyObject* take_in(PyObject*, PyObject* args) {
   const char *name, *log_bytes, *parent_bytes;

@@ -11,6 +11,9 @@ PyObject* steer(PyObject*, PyObject*);
 PyObject* prepare(PyObject*, PyObject*);
 PyObject* take_log(PyObject*, PyObject*);
 PyObject* take_in(PyObject*, PyObject*);
+PyObject* take_knowledge(PyObject*, PyObject*);
+PyObject* give_knowledge(PyObject*, PyObject*);
+PyObject* restore_proof(PyObject*, PyObject*);
 
 template <class Rows, class Make>
 PyObject* list_of(const Rows& rows, Make make) {

@@ -29,6 +29,101 @@ void Dpor::begin(const StrategyOptions& options) {
   sleep_.clear();
 }
 
+// ---------------------------------------------------------------- to be continued
+
+namespace {
+constexpr std::uint32_t kMagic = 0x64706f72;
+constexpr std::uint32_t kMostSaved = 1u << 20;
+
+class Reader {
+ public:
+  explicit Reader(const std::vector<std::uint32_t>& words) : words_(words) {}
+  std::uint32_t next() {
+    if (at_ < words_.size()) return words_[at_++];
+    good_ = false;
+    return 0;
+  }
+  std::uint32_t count() {
+    const std::uint32_t n = next();
+    if (n > kMostSaved) good_ = false;
+    return good_ ? n : 0;
+  }
+  bool done() const { return good_ && at_ == words_.size(); }
+
+ private:
+  const std::vector<std::uint32_t>& words_;
+  std::size_t at_ = 0;
+  bool good_ = true;
+};
+
+void put_tasks(std::vector<std::uint32_t>& words, const std::vector<TaskId>& tasks) {
+  words.push_back(static_cast<std::uint32_t>(tasks.size()));
+  for (const TaskId task : tasks) words.push_back(static_cast<std::uint32_t>(task));
+}
+std::vector<TaskId> take_tasks(Reader& reader) {
+  std::vector<TaskId> tasks(reader.count());
+  for (TaskId& task : tasks) task = static_cast<TaskId>(reader.next());
+  return tasks;
+}
+}  // namespace
+
+std::vector<std::uint32_t> Dpor::saved() const {
+  if (!started_ || finished_ || diverged_ || nodes_.size() > kMostSaved) return {};
+  std::vector<std::uint32_t> words{kMagic, static_cast<std::uint32_t>(interleavings_), static_cast<std::uint32_t>(redundant_),
+                                   static_cast<std::uint32_t>(nodes_.size())};
+  for (const Node& node : nodes_) {
+    words.push_back(static_cast<std::uint32_t>(node.taken));
+    put_tasks(words, node.enabled);
+    put_tasks(words, node.backtrack);
+    put_tasks(words, node.asleep);
+    words.push_back(static_cast<std::uint32_t>(node.done.size()));
+    for (const Sleeper& each : node.done) {
+      words.push_back(static_cast<std::uint32_t>(each.task));
+      words.push_back(static_cast<std::uint32_t>(each.touches.size()));
+      for (const Touch& touch : each.touches) {
+        words.push_back(touch.number);
+        words.push_back(touch.writes | touch.inside << 1 | touch.part << 2 | touch.own << 3);
+      }
+    }
+  }
+  return words;
+}
+
+bool Dpor::restore(const std::vector<std::uint32_t>& words, std::uint64_t points_version) {
+  Reader reader(words);
+  if (reader.next() != kMagic) return false;
+  const std::uint32_t interleavings = reader.next(), redundant = reader.next();
+  std::vector<Node> nodes(reader.count());
+  for (Node& node : nodes) {
+    node.taken = static_cast<TaskId>(reader.next());
+    node.enabled = take_tasks(reader);
+    node.backtrack = take_tasks(reader);
+    node.asleep = take_tasks(reader);
+    node.done.resize(reader.count());
+    for (Sleeper& each : node.done) {
+      each.task = static_cast<TaskId>(reader.next());
+      each.touches.resize(reader.count());
+      for (Touch& touch : each.touches) {
+        touch.key = kNoKey;  // an address of another process
+        touch.number = reader.next();
+        const std::uint32_t bits = reader.next();
+        touch.writes = bits & 1;
+        touch.inside = bits & 2;
+        touch.part = bits & 4;
+        touch.own = bits & 8;
+      }
+    }
+  }
+  if (!reader.done() || nodes.empty()) return false;
+  forget();
+  started_ = true;
+  points_version_ = points_version;
+  interleavings_ = interleavings;
+  redundant_ = redundant;
+  nodes_ = std::move(nodes);
+  return true;
+}
+
 // ---------------------------------------------------------------- one execution
 
 bool Dpor::Sleeper::depends_on(const Happened& now, std::uint32_t number) const {

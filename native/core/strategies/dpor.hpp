@@ -38,6 +38,10 @@ class Dpor final : public Strategy {
   void give_up() { diverged_ = true; }  // something took decisions that no strategy was asked for
   bool diverged() const { return diverged_; }  // an execution did not follow its schedule: nothing is proved
   std::uint64_t interleavings() const { return interleavings_; }
+  // Where the search stands, as bytes that another process can go on from, if it makes points of the same sites. Damaged bytes
+  // are refused, and nothing changes.
+  std::vector<std::uint32_t> saved() const;
+  bool restore(const std::vector<std::uint32_t>& words, std::uint64_t points_version);
   std::uint64_t redundant() const { return redundant_; }  // executions given up as equal to earlier ones
 
  private:

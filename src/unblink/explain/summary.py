@@ -47,7 +47,9 @@ class Outcome(Protocol):
 def verdict_line(outcome: Outcome) -> str:
     """Return the verdict in one line that claims no more than was explored."""
     runs = count(outcome.executions, "execution")
-    ran = f"{runs} of {count(outcome.tasks, 'task')}"
+    earlier = getattr(outcome, "earlier", 0)
+    before = f" (and {earlier} in earlier runs)" if earlier else ""
+    ran = f"{runs}{before} of {count(outcome.tasks, 'task')}"
     match outcome.verdict:
         case Verdict.FAILED:
             at = f" in execution {outcome.failed_at} of {outcome.executions}" if outcome.failed_at else ""
@@ -55,7 +57,8 @@ def verdict_line(outcome: Outcome) -> str:
         case Verdict.NOTED:
             return f"noted: {ran}, nothing that fails within the bound; {_first(outcome.findings, notes=True)}"
         case Verdict.PASSED:
-            return f"passed: {ran}, nothing found within the bound{residual_odds(outcome.executions)}; not a proof"
+            odds = residual_odds(outcome.executions + earlier)
+            return f"passed: {ran}, nothing found within the bound{odds}; not a proof"
         case Verdict.COMPLETE:
             space = "every distinct interleaving of the instrumented code was run"
             return f"complete: {space} ({_distinct(outcome)}{ran}), nothing found"

@@ -40,6 +40,13 @@ class Observes(Protocol):
     def proof(self) -> Proof: ...
 
 
+class Restores(Protocol):
+    """What an earlier search left, as far as the explorer uses it."""
+
+    def take_on(self) -> None: ...
+    def restore_proof(self) -> None: ...
+
+
 @dataclass(slots=True)
 class Found:
     """A failing schedule, minimised, with its nearest passing neighbour."""
@@ -122,10 +129,20 @@ class Exploration:
 class Explorer:
     """Explores one body through a runner."""
 
-    def __init__(self, runner: Observes, settings: Settings) -> None:
+    def __init__(
+        self,
+        runner: Observes,
+        settings: Settings,
+        *,
+        after: tuple[int, int] = (0, 0),
+        restored: Restores | None = None,
+        earlier: int = 0,
+    ) -> None:
         self._runner = runner
         self._settings = settings
-        self._portfolio = Portfolio(settings.strategy, settings.seed, settings.stall_ns)
+        self._portfolio = Portfolio(settings.strategy, settings.seed, settings.stall_ns, after)
+        self._restored = restored
+        self.earlier = earlier
         self._noted: set[object] = set()
         self._end = time.perf_counter() + settings.budget.seconds
         self.state = Exploration()
@@ -158,12 +175,19 @@ class Explorer:
             first = self.state.first
             if first is not None and first.failure is not None and self.state.executions == 1:
                 self._keep(first)
+            if self._restored is not None:
+                self._restored.take_on()
             while self.state.failure is None and not self._spent():
                 left = self._settings.budget.executions - self.state.executions
                 row = min(_IN_A_ROW, max(1, self.state.executions // 2), left)  # few while each may teach something
                 plans = list(itertools.islice(self._portfolio, int(row)))
                 if self._run_many(plans) and self._is_proved():
                     break
+
+    @property
+    def made(self) -> tuple[int, int]:
+        """The plans made so far; see `Portfolio.made`."""
+        return self._portfolio.made
 
     # ---- parts
 
@@ -177,6 +201,9 @@ class Explorer:
 
     def _run_many(self, plans: list[Plan]) -> bool:
         """Run plans in a row, as far as they have nothing to tell; whether the last one run was systematic."""
+        if self._restored is not None and any(plan.strategy == "dpor" for plan in plans):
+            self._restored.restore_proof()
+            self._restored = None
         seen = self._runner.observe_many(plans, self._end)
         self.state.take_many(seen)
         self._portfolio.learn(seen.shortest_stall_ns)

@@ -20,7 +20,8 @@ class Result:
     `executions` counts every run of the body, those of minimisation too; `failed_at` is the number of the first
     failing execution, from 1; `points` the visible operations of all executions; `seconds` real time; `tasks`
     the most tasks of one execution; `uncontrolled` what could not be controlled, in words; `witness` the path
-    of the witness file, where one was written; `interleavings` how many distinct ones there are, if all were run.
+    of the witness file, where one was written; `interleavings` how many distinct ones there are, if all were run;
+    `earlier` how many executions an earlier search had made, from whose end this one went on.
     """
 
     test: str
@@ -39,6 +40,7 @@ class Result:
     interrupted: bool = False
     problem: UnblinkError | None = None
     interleavings: int | None = None
+    earlier: int = 0
 
     @property
     def failure(self) -> Finding | None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from types import FunctionType, ModuleType
 from typing import Any
 
+from unblink.exploration.continuing import Continuing, Restored
 from unblink.exploration.explorer import Exploration, Explorer
 from unblink.exploration.findings import Records, describe, plan_of, sequential_finding, witness_of
 from unblink.exploration.interrupt import interruptible
@@ -86,6 +87,7 @@ class Explored:
     races: tuple[Finding, ...] = ()
     dropped: int = 0
     interleavings: int | None = None
+    earlier: int = 0
 
 
 class Session:
@@ -168,7 +170,7 @@ class Session:
         began = time.perf_counter()
         _native.forget(settings.strategy in LEARNING)
         runner = Runner(target, self.sources, self.epoch_ns)
-        explorer = Explorer(runner, settings)
+        explorer = self._explorer(runner, settings, folder)
         uncontrolled = list(unseen)
         checkpoint = None
         if not can_fork(self._baseline_threads):
@@ -194,7 +196,7 @@ class Session:
             finally:
                 if checkpoint is not None:
                     checkpoint.dismiss()
-            explored = self._explored(explorer.state, runner, settings, replay, folder)
+            explored = self._explored(explorer, runner, settings, replay, folder, uncontrolled)
         return self._result(target, explored, began, uncontrolled, folder), explored.shown or shown
 
     def _explore_afresh(
@@ -216,21 +218,45 @@ class Session:
         first, again = next(plans), next(plans)
         if in_child(lambda: runner.observe(first).repeats(runner.observe(again))):
             chosen = runner
-        explorer = Explorer(chosen, settings)
+        explorer = self._explorer(chosen, settings, folder)
         explorer.begin(official=False)
         explorer.repeat()
         explorer.search()
-        explored = self._explored(explorer.state, chosen, settings, replay, folder)
+        explored = self._explored(explorer, chosen, settings, replay, folder, ())
         return replace(explored, isolated=chosen is not runner)
+
+    def _explorer(self, runner: Records, settings: Settings, folder: str | None) -> Explorer:
+        """Return an explorer, which goes on from where an earlier search stopped if it is asked to."""
+        kept = None
+        if settings.continues and folder is not None:
+            kept = Continuing(runner.target.name, settings, self.sources, folder).find()
+        if kept is None:
+            return Explorer(runner, settings)
+        return Explorer(
+            runner, settings, after=kept.plans, restored=Restored(kept, self.sources), earlier=kept.executions
+        )
+
+    def _keep_stand(self, name: str, explorer: Explorer, explored: Explored, settings: Settings, folder: str) -> None:
+        """Leave for a later search what this one has come to; what it found must be found again."""
+        continuing = Continuing(name, settings, self.sources, folder)
+        state = explorer.state
+        if state.failure is not None or state.interleavings is not None or settings.budget.executions == 1:
+            continuing.drop()
+        elif explored.findings or explored.races or explored.uncontrolled or state.cut:
+            continuing.keep(0, (0, 0), proves=False)
+        else:
+            continuing.keep(explorer.earlier + state.executions, explorer.made, proves=True)
 
     def _explored(
         self,
-        state: Exploration,
+        explorer: Explorer,
         runner: Records,
         settings: Settings,
         replay: Callable[[str], str],
         folder: str | None,
+        uncontrolled: Sequence[str],
     ) -> Explored:
+        state = explorer.state
         findings: list[Finding] = []
         witnesses: list[Witness] = []
         shown: Any = None
@@ -258,7 +284,7 @@ class Session:
             races = findings_of(
                 state.races.values(), runner, seed=settings.seed, stall_ns=settings.stall_ns, strict=settings.strict
             )
-        return Explored(
+        explored = Explored(
             state.executions,
             state.points,
             state.tasks,
@@ -272,7 +298,17 @@ class Session:
             races=races,
             dropped=state.dropped,
             interleavings=state.interleavings,
+            earlier=explorer.earlier,
         )
+        if folder is not None:
+            self._keep_stand(
+                runner.target.name,
+                explorer,
+                replace(explored, uncontrolled=(*uncontrolled, *explored.uncontrolled)),
+                settings,
+                folder,
+            )
+        return explored
 
     def _sequential(
         self,
@@ -351,6 +387,7 @@ class Session:
             explored.interrupted,
             problem,
             explored.interleavings if complete else None,
+            explored.earlier,
         )
 
     # ---- verifying

@@ -40,6 +40,7 @@ class Settings:
     seed: int = 0
     stall: float = 1.0
     strict: bool = False
+    continues: bool = False  # from where an earlier search stopped
 
     @property
     def stall_ns(self) -> int:

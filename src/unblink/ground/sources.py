@@ -53,6 +53,8 @@ class Sources:
         self._ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
         self._lines: dict[int, SourceLine] = {}
         self._names: dict[int, SiteName] = {}
+        self._files: set[str] = set()
+        self._files_up_to = FIRST_SITE
 
     def line(self, site: int) -> SourceLine:
         """Return the line of the program at which `site` stands."""
@@ -88,6 +90,19 @@ class Sources:
             return None
         code: CodeType = info[1][-2][0]
         return code
+
+    def function(self, site: int) -> str:
+        """Return the name of the function in which `site` stands."""
+        return self._position(site)[3]
+
+    def instrumented_files(self) -> list[str]:
+        """Return the files of the program whose variables are watched."""
+        for site in range(self._files_up_to, self._native.site_count()):
+            info = self._native.site_info(site)
+            if len(info) == 9 and not self.is_foreign(info[0]):
+                self._files.add(info[0])
+        self._files_up_to = self._native.site_count()
+        return sorted(self._files)
 
     def frame_line(self, code: CodeType, line: int) -> SourceLine:
         """Return a line of a frame."""

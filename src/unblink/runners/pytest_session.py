@@ -107,6 +107,7 @@ class RacePlugin:
                 parse_seed(option("race_seed", 0)),
                 parse_stall(option("race_stall", 1.0)),
                 bool(config.getoption("race_strict") or config.getini("race_strict")),
+                config.getoption("race_continue"),
             )
             path = config.getoption("race_verify") or config.getoption("race_replay")
             witness = None if path is None else witness_file.load(path)

@@ -26,14 +26,16 @@ _OTHERS = ("pos", "pct", "random", "pct")
 
 
 class Portfolio:
-    """Makes the plans of one exploration; equal seeds make equal plans."""
+    """Makes the plans of one exploration; equal seeds make equal plans. `after` is what an earlier one had `made`."""
 
-    def __init__(self, strategy: str, seed: int, stall_ns: int) -> None:
+    def __init__(self, strategy: str, seed: int, stall_ns: int, after: tuple[int, int] = (0, 0)) -> None:
         self._strategy = strategy
         self._seed = seed
         self._stall_ns = stall_ns
         self._shortest_stall_ns: int | None = None
         self._proves = True
+        self._first, self._systematic = after
+        self._number = self._first
         self._put_back: list[Plan] = []
         self._plans = self._all_plans()
 
@@ -55,6 +57,11 @@ class Portfolio:
         if known is None or shortest_stall_ns < known:
             self._shortest_stall_ns = shortest_stall_ns
 
+    @property
+    def made(self) -> tuple[int, int]:
+        """How many searching and how many systematic plans there were, those of earlier runs included."""
+        return self._number, self._systematic
+
     def give_up_proof(self) -> None:
         """Ask for no more systematic executions: they do not repeat, or not all can be run."""
         self._proves = False
@@ -63,10 +70,10 @@ class Portfolio:
     def _all_plans(self) -> Iterator[Plan]:
         yield Plan("default", self._seed)
         yield Plan("default", self._seed, as_before=True)
-        systematic = 0
-        for number in itertools.count():
-            while self._is_systematic(number, systematic):
-                systematic += 1
+        for number in itertools.count(self._first):
+            self._number = number
+            while self._is_systematic(number, self._systematic):
+                self._systematic += 1
                 yield Plan("dpor", self._seed, self._stall_ns)
             if self._strategy == "dpor":
                 yield Plan("pos", self._seed_of(number), self._stall(number))
