@@ -65,7 +65,8 @@ PyObject* take_knowledge(PyObject*, PyObject*) {
     return Py_BuildValue("(IIIi)", t.first, t.foreign, t.last, static_cast<int>(t.about));
   });
   const std::vector<std::uint32_t> words = G.dpor.saved();
-  return Py_BuildValue("(NNy#)", pairs, triples, reinterpret_cast<const char*>(words.data()), static_cast<Py_ssize_t>(words.size() * sizeof(words[0])));
+  PyObject* stand = PyBytes_FromStringAndSize(reinterpret_cast<const char*>(words.data()), static_cast<Py_ssize_t>(words.size() * sizeof(words[0])));
+  return Py_BuildValue("(NNN)", pairs, triples, stand);
 }
 
 // give_knowledge(pairs, triples): what executions of another process have shown, by this one's sites

@@ -27,6 +27,7 @@ class Replays:
         self._failed = False
         self._summaries: list[Any] = []
         self._texts: list[str] = []
+        self._items: list[pytest.Item] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """In a copy: keep what is told."""
@@ -36,6 +37,11 @@ class Replays:
             self._summaries.append(summary)
         elif report.failed:
             self._texts.append(report.longreprtext[-700:])
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Keep all tests: those that are not of the first witness are left out after this."""
+        self._items = list(items)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -50,7 +56,7 @@ class Replays:
         plugin = session.config.pluginmanager.get_plugin("unblink-race")
         assert plugin is not None
         plugin._witness, plugin._witness_path = witness_file.load(path), path
-        for item in session.items:
+        for item in self._items:
             if item.nodeid == plugin._witness.target:
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
         return [int(self._failed), self._summaries or self._texts]

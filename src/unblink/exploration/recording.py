@@ -114,7 +114,7 @@ class Recorder:
     def _is_inner(self, hook: Hook) -> bool:
         """Whether a hook is on a part of the library's own objects that tells nobody anything."""
         inner = hook.place == Place.ATTRIBUTE and hook.name not in READ_WITHOUT_A_LOCK
-        return inner and self._sources.is_library(hook.filename)
+        return inner and hook.filename == threading.__file__
 
     def _place_of_call(
         self, site: int, hook: Hook | None, frame: FrameType | None
@@ -122,7 +122,7 @@ class Recorder:
         """Return the call of the library that the operation is inside of, and the program's line."""
         if site < FIRST_SITE:
             return None, SourceLine("", 0, "")
-        if hook is not None and not self._sources.is_library(hook.filename):
+        if hook is not None and hook.filename != threading.__file__:
             return None, self._sources.line(site)
         call, caller = call_around(frame, self._sources.is_library)
         if caller is None or self._sources.is_ours(caller.f_code.co_filename):
