@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from unblink.detect.judge import Failure
+from unblink.gil.trails import Switch
 from unblink.ground.control import Ending
 from unblink.model.finding import Event, Gil, Stack, TaskInfo, Waiting
 from unblink.model.schedule import Stall
@@ -95,18 +96,6 @@ class Observation(NamedTuple):
         """Return this without the objects that only this process has."""
         failure = None if self.failure is None else replace(self.failure, exception=None)
         return self._replace(failure=failure)
-
-
-@dataclass(frozen=True, slots=True)
-class Switch:
-    """Whether CPython with its GIL can switch away from a task between two of its events, by number.
-
-    `first` is 0 for whatever the task did before those of its events of which more is known.
-    """
-
-    first: int
-    second: int
-    gil: Gil
 
 
 class Observations(NamedTuple):

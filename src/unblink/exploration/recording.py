@@ -20,9 +20,9 @@ from unblink.explain.kept_copies import kept_copy
 from unblink.explain.misuse_patterns import NOT_HELD
 from unblink.exploration.library_calls import READ_WITHOUT_A_LOCK, LibraryCall, call_around, library_call
 from unblink.exploration.naming import Names, short
-from unblink.exploration.observation import RaceSeen, RacingPair, Switch
-from unblink.exploration.operands import Effect, overwritten
-from unblink.exploration.trails import Trails
+from unblink.exploration.observation import RaceSeen, RacingPair
+from unblink.gil.operands import Effect, overwritten
+from unblink.gil.trails import Switch, Trails
 from unblink.ground.sources import FIRST_SITE, Hook, Sources
 from unblink.model.finding import Event, Stack, TaskInfo, Waiting
 from unblink.model.schedule import Stall

@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Final
 
-from unblink.exploration import operands as judged
-from unblink.exploration.bytecode import CHECKS, Function, compiled, is_boundary, position
-from unblink.exploration.operands import Effect, Operand
-from unblink.exploration.ways import Way
+from unblink.gil import operands as judged
+from unblink.gil.bytecode import CHECKS, Function, compiled, is_boundary, position
+from unblink.gil.operands import Effect, Operand
+from unblink.gil.ways import Way
 from unblink.ground.sources import Hook
 from unblink.model.finding import Gil
 

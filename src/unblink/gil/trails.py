@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 from types import CodeType, FrameType
 from typing import Final
 
-from unblink.exploration.observation import Switch
-from unblink.exploration.operands import Effect, is_heavy
-from unblink.exploration.switching import Before, between, worse
+from unblink.gil.operands import Effect, is_heavy
+from unblink.gil.switching import Before, between, worse
 from unblink.ground.sources import Hook
 from unblink.model.finding import Gil
 
@@ -21,6 +20,18 @@ _LONGEST: Final = 40
 _DEEPEST: Final = 100
 
 _Stack = tuple[tuple[int, CodeType], ...]  # innermost first; the code tells apart two frames that came to one address
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Whether CPython with its GIL can switch away from a task between two of its events, by number.
+
+    `first` is 0 for whatever the task did before those of its events of which more is known.
+    """
+
+    first: int
+    second: int
+    gil: Gil
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from types import CodeType, FrameType, FunctionType
 from typing import Final
 
-from unblink.exploration import operands as judged
-from unblink.exploration.bytecode import CHECKS, Function
-from unblink.exploration.operands import SCALAR, UNKNOWN, Effect, Operand, known
+from unblink.gil import operands as judged
+from unblink.gil.bytecode import CHECKS, Function
+from unblink.gil.operands import SCALAR, UNKNOWN, Effect, Operand, known
 
 _SUSPENDABLE: Final = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 

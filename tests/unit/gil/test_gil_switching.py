@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from unblink.exploration.operands import (
+from unblink.gil.operands import (
     Effect,
     Operand,
     attribute,
@@ -21,7 +21,7 @@ from unblink.exploration.operands import (
     subscript,
     truth,
 )
-from unblink.exploration.switching import Before, between, worse
+from unblink.gil.switching import Before, between, worse
 from unblink.ground.sources import Hook
 from unblink.model.finding import Gil
 from unblink.model.site import Access, Place
