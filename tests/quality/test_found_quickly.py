@@ -15,6 +15,30 @@ THIRTEEN = {
     "lease_outlived_sleep", "lease_outlived_stall", "stale_cached_read", "dict_changed_during_iteration",
     "missed_signal", "bounded_buffer_if_for_while", "pool_race", "nested_threads",
 }  # fmt: skip
+PATTERNS = {
+    "ab_ba_deadlock": "lock-order inversion",
+    "ack_then_lost": "acknowledged before done",
+    "bounded_buffer_if_for_while": "wait without a second check",
+    "callback_under_lock": "self-deadlock",
+    "check_then_insert": "check-then-act",
+    "dict_changed_during_iteration": "iterator over a changing container",
+    "double_checked_locking": "publication before construction",
+    "double_release": "double release",
+    "event_cleared_late": "missed signal",
+    "fan_out_map": "lost update",
+    "lazy_singleton": "lazy initialisation",
+    "lease_outlived_sleep": "lease outlived",
+    "lease_outlived_stall": "lease outlived",
+    "lost_update": "lost update",
+    "lru_eviction": "check-then-act",
+    "missed_signal": "missed signal",
+    "permit_leak": "lock never released",
+    "published_before_built": "publication before construction",
+    "queue_empty_check": "check-then-act",
+    "signal_before_wait": "signal before wait",
+    "torn_read": "torn read",
+    "unlocked_by_another": "unlock by another task",
+}
 
 
 def explored(folder, *options):
@@ -38,6 +62,10 @@ def test_every_bug_is_found_and_every_correction_is_clean(by_name):
     assert {name: verdicts[name] for name in expected} == expected
     clean = {name: test["verdict"] for name, test in by_name.items() if name.endswith("_fixed")}
     assert set(clean.values()) <= {"passed", "complete"}
+
+
+def test_defects_are_called_by_their_names(by_name):
+    assert {name: by_name[name]["findings"][0]["pattern"] for name in PATTERNS} == PATTERNS
 
 
 def test_most_of_the_thirteen_are_found_within_50_executions(by_name):

@@ -51,8 +51,10 @@ class Recorder:
         self._preempted: set[int] = set()
         self._alive: list[Any] = []
         self._places: dict[int, tuple[int, object]] = {}  # by number of the event
-        self._visitors: dict[object, set[int]] = {}
-        self._written: set[object] = set()
+        self._visitors: dict[tuple[int, object], set[int]] = {}
+        self._parts: dict[int, set[tuple[int, object]]] = {}  # of an object: the places seen
+        self._written: set[tuple[int, object]] = set()
+        self._shared: dict[tuple[int, object], bool] = {}
         self._start_ns: int | None = None
         self._watched = frozenset(watched)
         self._things: dict[int, int] = {}  # by number of the event
@@ -106,6 +108,7 @@ class Recorder:
             if site in self._watched:
                 self._stacks[len(self.events)] = _lines_of(sys._getframe(1))
             self._visitors.setdefault(place, set()).add(task)
+            self._parts.setdefault(place[0], set()).add(place)
             if name != "read":
                 self._written.add(place)
         if call is None and name in ("write", "update"):
@@ -224,7 +227,15 @@ class Recorder:
 
     def _is_shared(self, number: int) -> bool:
         place = self._places.get(number)
-        return place is None or (place in self._written and len(self._visitors[place]) > 1)
+        if place is None:
+            return True
+        known = self._shared.get(place)
+        if known is None:
+            thing, part = place
+            overlapping = self._parts[thing] if part is None else {place, (thing, None)}
+            visitors = set[int]().union(*(self._visitors.get(each, ()) for each in overlapping))
+            known = self._shared[place] = len(visitors) > 1 and not self._written.isdisjoint(overlapping)
+        return known
 
     def _kept_across_sections(self) -> set[int]:
         """Return the last private write and read of which the pattern `stale read` speaks; see `kept_copy`."""
