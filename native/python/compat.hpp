@@ -256,6 +256,9 @@ inline std::uint32_t small_int(PyObject* number) {
 // ---- borrowed look-up of an attribute on a type, through its MRO; no error is set
 inline PyObject* type_lookup(PyTypeObject* type, PyObject* name) { return _PyType_Lookup(type, name); }
 
+// _io.FileIO begins with its descriptor.
+inline int file_descriptor(PyObject* file) { return *reinterpret_cast<int*>(reinterpret_cast<char*>(file) + sizeof(PyObject)); }
+
 inline unsigned int type_version(PyTypeObject* type) { return type->tp_version_tag; }
 
 }  // namespace unblink::compat

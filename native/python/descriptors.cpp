@@ -4,11 +4,13 @@
 // and whoever waits is looked at again when nobody else can go on, before the virtual clock moves. Where the other
 // end may be outside of control (another process, a thread that is none of ours), real time is given to it first.
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
 #include <set>
 
+#include "descriptors.hpp"
 #include "ground.hpp"
 #include "swap.hpp"
 
@@ -189,27 +191,51 @@ bool timed_out() {
   return false;
 }
 
+// Whether a call says that it does not want to wait, by its flags, which are the argument of that number.
+bool says_not_to_wait(PyObject* args, PyObject* kwargs, Py_ssize_t number) {
+  const auto has = [](PyObject* object) {
+    return object != nullptr && PyLong_CheckExact(object) && (PyLong_AsLong(object) & MSG_DONTWAIT) != 0 && !PyErr_Occurred();
+  };
+  bool found = kwargs != nullptr && has(PyDict_GetItemString(kwargs, "flags"));
+  const Py_ssize_t count = args != nullptr && PyTuple_Check(args) ? PyTuple_GET_SIZE(args) : 0;
+  if (number < count) found = found || has(PyTuple_GET_ITEM(args, number));
+  PyErr_Clear();
+  return found;
+}
+
+// A small packet is not held back until the last one was acknowledged: the clock would jump past what the kernel still has.
+void push_out(int descriptor) {
+  int on = 0;
+  socklen_t size = sizeof on;
+  if (getsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, &size) != 0 || on != 0) return;
+  for (const int value : {1, 0}) setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &value, sizeof value);
+}
+
 // Stands before the operation and waits until the socket is ready for it.
-bool await_socket(PyObject* self, Op op, short events, Socket& socket) {
+bool await_socket(PyObject* self, Op op, short events, Socket& socket, bool waits) {
   SiteId site;
   if (!read_socket(self, socket) || !stand_before(op, site)) return false;
-  if (socket.descriptor < 0 || socket.timeout == 0) return true;
+  if (socket.descriptor < 0 || socket.timeout == 0 || !waits) return true;
   const Probe probe = [descriptor = socket.descriptor, events] { return is_ready(descriptor, events); };
   const int ready = wait_until_ready(probe, op, site, deadline_after(socket.timeout));
   return ready < 0 ? false : ready > 0 ? true : timed_out();
 }
 
-template <void** Original, int Kind>  // Kind 0: receives, 1: sends
+template <void** Original, int Kind, Py_ssize_t Flags>  // Kind 0: receives, 1: sends
 PyObject* plain_call(PyObject* self, PyObject* args) {
   Socket socket;
-  if (here() && !await_socket(self, Kind ? Op::kPut : Op::kGet, Kind ? POLLOUT : POLLIN, socket)) return nullptr;
-  return reinterpret_cast<Plain>(*Original)(self, args);
+  const bool ours = here();
+  const bool waits = ours && !says_not_to_wait(args, nullptr, Flags);
+  if (ours && !await_socket(self, Kind ? Op::kPut : Op::kGet, Kind ? POLLOUT : POLLIN, socket, waits)) return nullptr;
+  PyObject* result = reinterpret_cast<Plain>(*Original)(self, args);
+  if (Kind && ours && result != nullptr) push_out(socket.descriptor);
+  return result;
 }
 
-template <void** Original>
+template <void** Original, Py_ssize_t Flags>
 PyObject* keyword_call(PyObject* self, PyObject* args, PyObject* kwargs) {
   Socket socket;
-  if (here() && !await_socket(self, Op::kGet, POLLIN, socket)) return nullptr;
+  if (here() && !await_socket(self, Op::kGet, POLLIN, socket, !says_not_to_wait(args, kwargs, Flags))) return nullptr;
   return reinterpret_cast<Keywords>(*Original)(self, args, kwargs);
 }
 
@@ -245,7 +271,7 @@ PyObject* send_with(void* original, PyObject* self, PyObject* args, bool all, co
   if (!read_socket(self, socket)) return nullptr;
   Py_buffer buffer;
   int flags = 0;
-  if (socket.descriptor < 0 || socket.timeout == 0 || !PyArg_ParseTuple(args, format, &buffer, &flags)) {
+  if (socket.descriptor < 0 || socket.timeout == 0 || says_not_to_wait(args, nullptr, 1) || !PyArg_ParseTuple(args, format, &buffer, &flags)) {
     if (PyErr_Occurred()) PyErr_Clear();
     SiteId site;
     if (!stand_before(Op::kPut, site)) return nullptr;
@@ -254,6 +280,7 @@ PyObject* send_with(void* original, PyObject* self, PyObject* args, bool all, co
   const Py_ssize_t sent = send_waiting(self, static_cast<const char*>(buffer.buf), buffer.len, flags, all || socket.timeout == kForever);
   PyBuffer_Release(&buffer);
   if (sent < 0) return nullptr;
+  push_out(socket.descriptor);
   return all ? Py_NewRef(Py_None) : PyLong_FromSsize_t(sent);
 }
 PyObject* send(PyObject* s, PyObject* a) { return send_with(o_send, s, a, false, "y*|i:send"); }
@@ -291,6 +318,13 @@ PyObject* bind(PyObject* self, PyObject* address) {
 }
 
 }  // namespace
+
+bool await_descriptor(int descriptor, short events, Op op) {
+  SiteId site;
+  if (!stand_before(op, site)) return false;
+  const Probe probe = [descriptor, events] { return is_ready(descriptor, events); };
+  return wait_until_ready(probe, op, site, kForever) >= 0;
+}
 
 // Looks at every task that waits on a descriptor; whether one of them can go on.
 bool wake_probing() {
@@ -344,17 +378,17 @@ bool install_descriptors() {
       swap_method(select, "select", METH_FASTCALL, f(select_select), &o_select) &&
       swap_method(poll_type, "poll", METH_FASTCALL, f(poll_poll), &o_poll) &&
       swap_method(epoll, "poll", METH_FASTCALL | METH_KEYWORDS, f(epoll_poll), &o_epoll_poll) &&
-      swap_method(type, "_accept", METH_NOARGS, f(plain_call<&o_accept, 0>), &o_accept) &&
-      swap_method(type, "recv", METH_VARARGS, f(plain_call<&o_recv, 0>), &o_recv) &&
-      swap_method(type, "recv_into", kKeywords, f(keyword_call<&o_recv_into>), &o_recv_into) &&
-      swap_method(type, "recvfrom", METH_VARARGS, f(plain_call<&o_recvfrom, 0>), &o_recvfrom) &&
-      swap_method(type, "recvfrom_into", kKeywords, f(keyword_call<&o_recvfrom_into>), &o_recvfrom_into) &&
-      swap_method(type, "recvmsg", METH_VARARGS, f(plain_call<&o_recvmsg, 0>), &o_recvmsg) &&
-      swap_method(type, "recvmsg_into", METH_VARARGS, f(plain_call<&o_recvmsg_into, 0>), &o_recvmsg_into) &&
+      swap_method(type, "_accept", METH_NOARGS, f(plain_call<&o_accept, 0, 99>), &o_accept) &&
+      swap_method(type, "recv", METH_VARARGS, f(plain_call<&o_recv, 0, 1>), &o_recv) &&
+      swap_method(type, "recv_into", kKeywords, f(keyword_call<&o_recv_into, 2>), &o_recv_into) &&
+      swap_method(type, "recvfrom", METH_VARARGS, f(plain_call<&o_recvfrom, 0, 1>), &o_recvfrom) &&
+      swap_method(type, "recvfrom_into", kKeywords, f(keyword_call<&o_recvfrom_into, 2>), &o_recvfrom_into) &&
+      swap_method(type, "recvmsg", METH_VARARGS, f(plain_call<&o_recvmsg, 0, 2>), &o_recvmsg) &&
+      swap_method(type, "recvmsg_into", METH_VARARGS, f(plain_call<&o_recvmsg_into, 0, 2>), &o_recvmsg_into) &&
       swap_method(type, "send", METH_VARARGS, f(send), &o_send) &&
       swap_method(type, "sendall", METH_VARARGS, f(sendall), &o_sendall) &&
-      swap_method(type, "sendto", METH_VARARGS, f(plain_call<&o_sendto, 1>), &o_sendto) &&
-      swap_method(type, "sendmsg", METH_VARARGS, f(plain_call<&o_sendmsg, 1>), &o_sendmsg) &&
+      swap_method(type, "sendto", METH_VARARGS, f(plain_call<&o_sendto, 1, 1>), &o_sendto) &&
+      swap_method(type, "sendmsg", METH_VARARGS, f(plain_call<&o_sendmsg, 1, 2>), &o_sendmsg) &&
       swap_method(type, "connect", METH_O, f(connect), &o_connect) &&
       swap_method(type, "connect_ex", METH_O, f(connect_ex), &o_connect_ex) &&
       swap_method(type, "bind", METH_O, f(bind), &o_bind);

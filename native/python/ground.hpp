@@ -75,6 +75,7 @@ struct Ground {
   bool unwinding = false;
   bool interrupted = false;
   bool installed = false;
+  bool looks_after_sqlite = false;
   PyThreadState* thread_state = nullptr;
 
   Engine engine;

@@ -1,6 +1,7 @@
 // unblink._native: what Python sees of the engine and the ground.
 #include "execution.hpp"
 #include "hooks.hpp"
+#include "files.hpp"
 #include "searching.hpp"
 #include "sites.hpp"
 #include "swap.hpp"
@@ -21,6 +22,7 @@ PyObject* install(PyObject*, PyObject*) {
   if (G.installed) Py_RETURN_NONE;
   if (!check_layouts()) return nullptr;
   if (install_locks() && install_threads() && install_queue() && install_clocks() && install_entropy() && install_descriptors() &&
+      install_files() &&
       install_audit() &&
       install_introspection() && install_processes()) {
     G.installed = true;
@@ -36,6 +38,7 @@ PyObject* uninstall(PyObject*, PyObject*) {
     return nullptr;
   }
   if (G.installed) restore_all();
+  G.looks_after_sqlite = false;
   forget_births();
   G.installed = false;
   Py_RETURN_NONE;

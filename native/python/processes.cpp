@@ -21,7 +21,7 @@ void *o_fork_exec, *o_spawn, *o_spawnp;
 
 void note_child() {
   if (!here() || G.outside) return;
-  G.outside = true;
+  G.outside = G.outside_world = true;
   G.seen_now = G.engine.now();
 }
 

@@ -69,6 +69,14 @@ bool swap_method(PyObject* owner, const char* name, int flags, void* replacement
   return true;
 }
 
+int convention_of(PyObject* owner, const char* name) {
+  PyObject* function = raw_attribute(owner, name);
+  PyMethodDef* definition = function == nullptr ? nullptr : definition_of(function);
+  const int flags = definition == nullptr ? -1 : definition->ml_flags & ~METH_COEXIST;
+  Py_XDECREF(function);
+  return flags;
+}
+
 bool swap_getter(PyObject* owner, const char* name, getter replacement, getter* original) {
   PyObject* descriptor = raw_attribute(owner, name);
   if (descriptor == nullptr || !Py_IS_TYPE(descriptor, &PyGetSetDescr_Type)) {
@@ -106,6 +114,20 @@ void restore_all() {
   }
 }
 
+static bool check_file_layout() {
+  PyObject* io = PyImport_ImportModule("_io");
+  PyObject* file = io ? PyObject_CallMethod(io, "FileIO", "s", "/dev/null") : nullptr;
+  PyObject* number = file ? PyObject_CallMethod(file, "fileno", nullptr) : nullptr;
+  const bool ok = number != nullptr && PyLong_AsLong(number) == compat::file_descriptor(file);
+  PyObject* closed = file ? PyObject_CallMethod(file, "close", nullptr) : nullptr;
+  Py_XDECREF(closed);
+  Py_XDECREF(number);
+  Py_XDECREF(file);
+  Py_XDECREF(io);
+  if (PyErr_Occurred()) return false;
+  return ok || refuse("_io.FileIO", "has an unexpected layout");
+}
+
 bool check_layouts() {
   bool ok = false;
   PyObject* thread = PyImport_ImportModule("_thread");
@@ -132,7 +154,7 @@ bool check_layouts() {
   Py_XDECREF(lock);
   Py_XDECREF(thread);
   if (PyErr_Occurred()) return false;
-  return ok || refuse("_thread.lock", "has an unexpected layout");
+  return (ok || refuse("_thread.lock", "has an unexpected layout")) && check_file_layout();
 }
 
 }  // namespace unblink

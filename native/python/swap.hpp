@@ -9,6 +9,7 @@ namespace unblink {
 // that names the function and the interpreter, when it does not exist or its calling convention is not
 // `flags` (METH_CLASS and METH_STATIC included).
 bool swap_method(PyObject* owner, const char* name, int flags, void* replacement, void** original);
+int convention_of(PyObject* owner, const char* name);  // of a C function; -1 if it is none
 bool swap_getter(PyObject* owner, const char* name, getter replacement, getter* original);
 bool swap_new(PyTypeObject* type, newfunc replacement, newfunc* original);
 void restore_all();

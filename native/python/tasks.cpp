@@ -396,7 +396,7 @@ bool wake_externals() {
     const auto id = static_cast<TaskId>(i);
     const TaskRecord& record = G.engine.task(id);
     if (G.task(id).ended || record.state != TaskState::kWaiting) continue;
-    if (record.pending.op != Op::kAcquire || record.waits_for == kNoKey) continue;
+    if (record.pending.op != Op::kAcquire || record.waits_for == kNoKey || (record.waits_for & kUntold) != 0) continue;
     if (lock_is_held(reinterpret_cast<PyObject*>(record.waits_for))) continue;
     G.engine.wake(id);
     woken = true;
@@ -494,7 +494,7 @@ void report_waiting() {
     const auto id = static_cast<TaskId>(i);
     const TaskRecord& record = G.engine.task(id);
     if (G.task(id).ended) continue;
-    const bool on_object = record.state == TaskState::kWaiting && (record.pending.op == Op::kAcquire || record.pending.op == Op::kGet);
+    const bool on_object = record.state == TaskState::kWaiting && (record.waits_for & kUntold) == 0 && (record.pending.op == Op::kAcquire || record.pending.op == Op::kGet);
     const Key key = on_object ? record.waits_for : kNoKey;
     PyObject* object = key != kNoKey ? reinterpret_cast<PyObject*>(key) : Py_None;
     TaskId owner = key != kNoKey ? G.engine.owner(key) : kNone;

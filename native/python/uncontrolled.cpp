@@ -8,6 +8,8 @@
 #include <cstring>
 #include <thread>
 
+#include "databases.hpp"
+#include "files.hpp"
 #include "ground.hpp"
 #include "swap.hpp"
 
@@ -25,12 +27,13 @@ constexpr Rule kRules[] = {
     {"pty.spawn", Uncontrolled::kProcess},
 };
 
-int audit(const char* event, PyObject*, void*) {
+int audit(const char* event, PyObject* args, void*) {
+  if (event[0] == 's' && std::strncmp(event, "sqlite3.", 8) == 0) note_sqlite(event, args);
   if (!G.active || (event[0] != 'o' && event[0] != 's' && event[0] != 'p')) return 0;
   if (compat::thread_state() != G.thread_state) return 0;
   for (const Rule& rule : kRules)
     if (std::strcmp(event, rule.event) == 0) note_uncontrolled(rule.kind);
-  return 0;
+  return event[0] == 'o' && !visit_by_audit(event, args) ? -1 : 0;
 }
 
 // ---- the watch: a thread that knows no Python until it has something to say

@@ -19,7 +19,7 @@ from typing import Any
 from unblink.explain.kept_copies import kept_copy
 from unblink.explain.misuse_patterns import NOT_HELD
 from unblink.exploration.library_calls import READ_WITHOUT_A_LOCK, LibraryCall, call_around, library_call
-from unblink.exploration.naming import Names, short
+from unblink.exploration.naming import Names, file_name, short
 from unblink.exploration.observation import RaceSeen, RacingPair
 from unblink.gil.operands import Effect, overwritten
 from unblink.gil.trails import Switch, Trails
@@ -272,6 +272,8 @@ class Recorder:
     # ---- parts
 
     def _describe(self, name: str, site: int, thing: Any, detail: Any) -> tuple[str, str | None]:
+        if name in ("read", "write", "update") and self._sources.hook(site) is None:
+            return file_name(thing), None
         if name in ("read", "write", "update"):
             return self._names.location(site, thing, detail), (
                 _shown(_current(thing, detail)) if name == "read" else None

@@ -1,0 +1,34 @@
+"""Explorations in a forked child: what they instrument, and the ground, go with it."""
+
+import unblink
+from unblink.exploration.isolation import in_child
+
+BUDGET = "400x,20s"
+
+
+def answers(body):
+    """Return every answer of `body` over the interleavings; none may fail.
+
+    It runs once before: where the first run leaves something behind, executions are tried in processes of their own,
+    and what they see stays there.
+    """
+
+    def work():
+        body()
+        seen = set()
+        result = unblink.explore(lambda: seen.add(body()), budget=BUDGET, witnesses=None)
+        return seen, "" if result.failure is None else result.report()
+
+    seen, report = in_child(work)
+    assert not report, report
+    return seen
+
+
+def findings(body):
+    """Return (kind, pattern, title) of each finding that fails."""
+
+    def work():
+        result = unblink.explore(body, budget=BUDGET, witnesses=None)
+        return [(str(f.kind), f.pattern, f.title) for f in result.findings if not f.is_note]
+
+    return in_child(work)
