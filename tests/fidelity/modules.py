@@ -15,6 +15,21 @@ REQUIRED = {
     "test.test_queue": "",
     "test.test_sched": "",
     "test.test_concurrent_futures": "ThreadPool|Future",
+    "test.test_asyncio.test_locks": "",
+    "test.test_asyncio.test_queues": "",
+    "test.test_asyncio.test_tasks": "",
+    "test.test_asyncio.test_futures": "",
+    "test.test_asyncio.test_timeouts": "",
+    "test.test_asyncio.test_taskgroups": "",
+    "test.test_asyncio.test_streams": "",
+    "test.test_asyncio.test_base_events": "",
+    "test.test_asyncio.test_events": "",
+    "test.test_asyncio.test_selector_events": "",
+    "test.test_socket": "",
+    "test.test_socketserver": "",
+    "test.test_selectors": "",
+    "test.test_sqlite3": "",
+    "test.test_httpservers": "",
 }
 """Module (or package) to the words of which a test class must have one in its name; no word: all of them."""
 
@@ -34,8 +49,8 @@ EXTRA = {
 `test_threadsignals` is none of them: it sends signals to the process that imported it, which is the runner.
 """
 
-NEVER_RUN = ("settime",)
-"""Words in the names of tests that reach beyond their process: these set the clock of the whole machine."""
+NEVER_RUN = ("settime", "VSOCK")
+"""Words in the names of tests that reach beyond their machine or set its clock."""
 
 PARTS_OF_CONCURRENT_FUTURES = (
     "test_as_completed",

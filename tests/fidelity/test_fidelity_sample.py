@@ -35,6 +35,11 @@ def test_cpython_s_own_lock_tests_pass_as_controlled_executions() -> None:
     assert " 100.0%" in done.stdout
 
 
+def test_cpython_s_own_tests_of_event_loops_and_servers_pass_as_controlled_executions() -> None:
+    done = fidelity("test_asyncio.test_locks", "test_asyncio.test_queues", "test_httpservers")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_a_test_that_fails_is_told_and_counted(tmp_path: Path) -> None:
     done = fidelity("test_threading", "--only", "test_can_interrupt_tight_loops", "--limit", "3", "--verbose")
     assert "test_can_interrupt_tight_loops (seed 0): hung" in done.stdout
