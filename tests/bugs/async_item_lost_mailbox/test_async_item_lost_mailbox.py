@@ -1,0 +1,45 @@
+"""A mailbox that hands a letter to whoever waits for it. The postman is a thread."""
+
+import asyncio
+import threading
+from collections import deque
+
+
+class Mailbox:
+    def __init__(self):
+        self._letters = deque()
+        self._waiting = deque()
+
+    def deliver(self, letter):
+        while self._waiting:
+            reader = self._waiting.popleft()
+            if not reader.done():
+                reader.set_result(letter)
+                return
+        self._letters.append(letter)
+
+    def collect(self):
+        return self._letters.popleft() if self._letters else None
+
+    async def receive(self):
+        if self._letters:
+            return self._letters.popleft()
+        reader = asyncio.get_running_loop().create_future()
+        self._waiting.append(reader)
+        return await reader
+
+
+async def read_the_letter():
+    mailbox = Mailbox()
+    loop = asyncio.get_running_loop()
+    postman = threading.Thread(target=loop.call_soon_threadsafe, args=(mailbox.deliver, "a letter"), name="postman")
+    postman.start()
+    try:
+        return await asyncio.wait_for(mailbox.receive(), timeout=0.2)
+    except TimeoutError:
+        await asyncio.to_thread(postman.join)
+        return mailbox.collect()  # it came too late, but it came
+
+
+def test_a_letter_is_read_however_late_it_is():
+    assert asyncio.run(read_the_letter()) == "a letter"

@@ -1,0 +1,20 @@
+"""A sensor with a driver that has a thread of its own, read from a coroutine; its answer goes through the loop."""
+
+import asyncio
+import threading
+
+
+class Sensor:
+    def measure(self, on_result):
+        threading.Thread(target=on_result, args=(21.5,), name="sensor").start()
+
+
+async def temperature(sensor):
+    loop = asyncio.get_running_loop()
+    answer = loop.create_future()
+    sensor.measure(lambda degrees: loop.call_soon_threadsafe(answer.set_result, degrees))
+    return await answer
+
+
+def test_the_temperature_is_measured():
+    assert asyncio.run(temperature(Sensor())) == 21.5
