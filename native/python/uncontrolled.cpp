@@ -77,7 +77,7 @@ void watch() {
 }  // namespace
 
 void note_uncontrolled(Uncontrolled kind) {
-  if (kind != Uncontrolled::kBlocking) G.outside_world = true;
+  if (kind != Uncontrolled::kBlocking && kind != Uncontrolled::kLoop) G.outside_world = true;
   const SiteId site = site_of_call(Op::kYield);
   for (const auto& known : G.uncontrolled)
     if (known.first == kind && known.second == site) return;

@@ -8,8 +8,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-NOT_FOUND = {"daemon_unsaved"}  # docs/decisions/0004 says why
+ALONE = {  # an event loop is the only task: docs/messages/uncontrolled-event-loop.md
+    "async_both_done", "async_check_then_act", "async_check_then_act_stream", "async_double_connect", "async_permit_kept",
+}  # fmt: skip
+NOT_FOUND = {"daemon_unsaved", *ALONE}  # docs/decisions/0004 says why the first is not
 NOTED = {"lease_outlived_stall"}
+WAITS = {"sqlite_read_modify_write_fixed"}  # SQLite itself gives up after 5 s: that is a note
 THIRTEEN = {
     "lost_update", "check_then_insert", "ab_ba_deadlock", "lazy_singleton", "fan_out_map", "ack_then_lost",
     "lease_outlived_sleep", "lease_outlived_stall", "stale_cached_read", "dict_changed_during_iteration",
@@ -26,6 +30,9 @@ PATTERNS = {
     "double_release": "double release",
     "event_cleared_late": "missed signal",
     "fan_out_map": "lost update",
+    "http_counter": "lost update",
+    "json_file_flock": "lost update",
+    "sqlite_read_modify_write": "lost update",
     "lazy_singleton": "lazy initialisation",
     "lease_outlived_sleep": "lease outlived",
     "lease_outlived_stall": "lease outlived",
@@ -61,7 +68,15 @@ def test_every_bug_is_found_and_every_correction_is_clean(by_name):
     expected = {name: "noted" if name in NOTED else "failed" for name in buggy if name not in NOT_FOUND}
     assert {name: verdicts[name] for name in expected} == expected
     clean = {name: test["verdict"] for name, test in by_name.items() if name.endswith("_fixed")}
-    assert set(clean.values()) <= {"passed", "complete"}
+    alone = {f"{name}_fixed" for name in ALONE}
+    assert {clean[name] for name in alone} == {"sequential"}
+    assert {clean[name] for name in WAITS} == {"noted"}
+    assert {verdict for name, verdict in clean.items() if name not in alone | WAITS} <= {"passed", "complete"}
+
+
+def test_what_an_event_loop_does_alone_is_not_called_complete(by_name):
+    assert {name: by_name[name]["complete"] for name in ALONE} == dict.fromkeys(ALONE, False)
+    assert all("uncontrolled-event-loop" in by_name[name]["uncontrolled"][0] for name in ALONE)
 
 
 def test_defects_are_called_by_their_names(by_name):

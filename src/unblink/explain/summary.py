@@ -62,6 +62,8 @@ def verdict_line(outcome: Outcome) -> str:
         case Verdict.COMPLETE:
             space = "every distinct interleaving of the instrumented code was run"
             return f"complete: {space} ({_distinct(outcome)}{ran}), nothing found"
+        case Verdict.SEQUENTIAL if outcome.uncontrolled:
+            return f"passed: {runs} of one task; what could not be controlled was not explored"
         case Verdict.SEQUENTIAL:
             return f"passed: {runs}, one task only: nothing to interleave"
         case Verdict.UNCONTROLLED:

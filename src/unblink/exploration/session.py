@@ -331,7 +331,7 @@ class Session:
             verdict,
             state.executions,
             1 if findings else None,
-            verdict is Verdict.SEQUENTIAL and not state.interrupted,
+            verdict is Verdict.SEQUENTIAL and not state.interrupted and not uncontrolled,
             time.perf_counter() - began,
             state.points,
             max(state.tasks, 1),

@@ -16,7 +16,8 @@ PASSED_ON = {"slug", "error.slug"}  # a slug that another error or parameter bro
 
 TOLD_IN_REPORTS = {  # not raised: reports and warnings carry these
     "not-repeatable", "uncontrolled-process", "uncontrolled-blocking-call", "uncontrolled-thread",
-    "uncontrolled-socket", "uncontrolled-signal", "history-dropped", "not-instrumented", "step-limit", "interrupted", "bad-marker",
+    "uncontrolled-socket", "uncontrolled-signal", "uncontrolled-event-loop", "history-dropped", "not-instrumented",
+    "step-limit", "interrupted", "bad-marker",
 }  # fmt: skip
 
 
