@@ -320,12 +320,14 @@ PyObject* bind(PyObject* self, PyObject* address) {
 
 }  // namespace
 
-bool await_descriptor(int descriptor, short events, Op op) {
+int await_descriptor_until(int descriptor, short events, Op op, Nanos deadline) {
   SiteId site;
-  if (!stand_before(op, site)) return false;
+  if (!stand_before(op, site)) return -1;
   const Probe probe = [descriptor, events] { return is_ready(descriptor, events); };
-  return wait_until_ready(probe, op, site, kForever) >= 0;
+  return wait_until_ready(probe, op, site, deadline);
 }
+
+bool await_descriptor(int descriptor, short events, Op op) { return await_descriptor_until(descriptor, events, op, kForever) >= 0; }
 
 // Looks at every task that waits on a descriptor; whether one of them can go on.
 bool wake_probing() {

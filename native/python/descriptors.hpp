@@ -7,4 +7,7 @@ namespace unblink {
 // Waits, as a task, until the descriptor can be read or written (poll's events). False: an exception is set.
 bool await_descriptor(int descriptor, short events, Op op);
 
+// The same, with a deadline. 1: ready, 0: the deadline passed, -1: an exception is set.
+int await_descriptor_until(int descriptor, short events, Op op, Nanos deadline);
+
 }  // namespace unblink

@@ -75,7 +75,7 @@ struct Ground {
   bool unwinding = false;
   bool interrupted = false;
   bool installed = false;
-  bool looks_after_sqlite = false;
+  bool looks_after_sqlite = false, looks_after_tls = false;
   PyThreadState* thread_state = nullptr;
 
   Engine engine;

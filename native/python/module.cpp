@@ -38,7 +38,7 @@ PyObject* uninstall(PyObject*, PyObject*) {
     return nullptr;
   }
   if (G.installed) restore_all();
-  G.looks_after_sqlite = false;
+  G.looks_after_sqlite = G.looks_after_tls = false;
   forget_births();
   G.installed = false;
   Py_RETURN_NONE;

@@ -12,6 +12,7 @@
 #include "swap.hpp"
 #include "execution.hpp"
 #include "threads.hpp"
+#include "tls.hpp"
 
 namespace unblink {
 
@@ -570,6 +571,7 @@ bool execute(PyObject* body, Strategy& strategy, const RunOptions& options, Exec
   G.thread_state = ts;
   G.hub = PyGreenlet_GetCurrent();
   if (G.hub == nullptr) return false;
+  look_after_tls();
   G.multi = G.unwinding = G.interrupted = false;
   G.quiet = 0;
   G.alive_workers = 0;

@@ -59,6 +59,13 @@ def opened_session(config: pytest.Config, options: Any) -> Session:
 _refusal = pytest.UsageError  # pytest's own: it prints the text and exits with 4
 
 
+def _tell_real_time(reports: list[pytest.TestReport], seconds: float) -> None:
+    """Have the test's own phase last for as long as the whole exploration took: its clock was virtual."""
+    call = next((report for report in reports if report.when == "call"), reports[-1])
+    for report in reports:
+        report.duration = seconds if report is call else 0.0
+
+
 def watch_outside_of_capture(config: pytest.Config) -> None:
     """Have the watch write where a person sees it: pytest captures nothing while it is configured."""
     from unblink import _native
@@ -193,6 +200,7 @@ class RacePlugin:
             return runtestprotocol(item, log=False, nextitem=nextitem)
         run = ItemRun(item)
         self._current = run
+        began = time.perf_counter()
         try:
             run.capture()
             run.set_up_wider()
@@ -201,6 +209,7 @@ class RacePlugin:
         finally:
             self._current = None
             run.end_capture()
+        _tell_real_time(reports, time.perf_counter() - began)
         if late is not None:
             for name in ("unblink", "unblink_lines"):
                 setattr(late, name, getattr(reports[-1], name, None))

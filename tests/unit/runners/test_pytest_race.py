@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -301,3 +302,81 @@ def test_ctrl_c_reports_what_was_found_so_far(tmp_path):
     tests = json.loads((tmp_path / "race.json").read_text())
     assert [t["verdict"] for t in tests] == ["failed", "passed"]
     assert "lost update" in output
+
+
+BARRIER = """
+    import threading, unittest
+
+    class T(unittest.TestCase):
+        def test_a(self):
+            for i in range(2):
+                with self.subTest(i):
+                    b = threading.Barrier(3, timeout=10)
+                    ts = [threading.Thread(target=b.wait) for _ in range(3)]
+                    for t in ts: t.start()
+                    for t in ts: t.join(timeout=10)
+
+        def test_b(self):
+            pass
+"""
+
+
+def test_what_threads_lose_in_explored_executions_is_no_warning_of_the_next_test(suite):
+    status, output, _ = suite(BARRIER, "--race", "-W", "error")
+    assert status == 0 and "2 passed" in output, output
+
+
+def test_what_ends_an_execution_is_no_failure_of_a_subtest(suite):
+    source = """
+        import threading, unittest
+
+        class T(unittest.TestCase):
+            def test_a(self):
+                for kind in "ab":
+                    with self.subTest(kind):
+                        a, b = threading.Lock(), threading.Lock()
+                        def take(first, second):
+                            with first:
+                                with second: pass
+                        ts = [threading.Thread(target=take, args=x) for x in ((a, b), (b, a))]
+                        for t in ts: t.start()
+                        for t in ts: t.join()
+    """
+    status, output, (test,) = suite(source, "--race")
+    assert status == 1 and "ExecutionAborted" not in output, output
+    assert test["findings"][0]["pattern"] == "lock-order inversion"
+
+
+def test_what_explored_executions_print_is_not_shown(suite):
+    source = """
+        import sys, threading
+
+        def test_it():
+            ts = [threading.Thread(target=lambda: print("seen once too often", file=sys.stderr)) for _ in range(2)]
+            for t in ts: t.start()
+            for t in ts: t.join()
+    """
+    status, output, (test,) = suite(source, "--race")
+    assert status == 0 and test["executions"] > 1
+    assert "seen once too often" not in output
+
+
+def test_with_a_witness_no_other_test_runs(suite):
+    _, _, (test,) = suite(RACY, "--race")
+    source = RACY + "\n    def test_other():\n        raise SystemExit('ran')\n"
+    _, output, _ = suite(source, f"--race-replay={test['witness']}")
+    assert "1 deselected" in output and "1 failed" in output, output
+
+
+def test_durations_are_real(suite):
+    source = """
+        import threading, time
+
+        def test_it():
+            t = threading.Thread(target=time.sleep, args=(100,))
+            t.start()
+            t.join()
+    """
+    status, output, _ = suite(source, "--race", "--durations=1", "-vv")
+    (seconds,) = re.findall(r"([\d.]+)s call", output)
+    assert status == 0 and 0 < float(seconds) < 50
