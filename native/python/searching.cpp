@@ -17,10 +17,10 @@ Strategy* strategy_named(const char* name) {
 }
 
 // (whether every interleaving was run, how many distinct ones, how many executions were equal to earlier ones, whether it failed to
-// follow its own schedules), of the strategy `dpor`
+// follow its own schedules, and where), of the strategy `dpor`
 PyObject* proof(PyObject*, PyObject*) {
-  return Py_BuildValue("(OKKO)", G.dpor.finished() && !G.engine.learned_points() ? Py_True : Py_False, static_cast<unsigned long long>(G.dpor.interleavings()),
-                       static_cast<unsigned long long>(G.dpor.redundant()), G.dpor.diverged() ? Py_True : Py_False);
+  return Py_BuildValue("(OKKOI)", G.dpor.finished() && !G.engine.learned_points() ? Py_True : Py_False, static_cast<unsigned long long>(G.dpor.interleavings()),
+                       static_cast<unsigned long long>(G.dpor.redundant()), G.dpor.diverged() ? Py_True : Py_False, G.dpor.strayed_at());
 }
 
 // steer(before, held, until): what the strategy `steered` is to bring about (flip.hpp); zeros for the default order

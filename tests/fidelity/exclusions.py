@@ -15,7 +15,6 @@ class Reason(Enum):
     OS_THREAD = "reaches for the OS thread behind Python's back (ctypes)"
     SPIN = "spins without any call: only instrumented code can be switched there"
     BLOCKING_CALL = "blocks the OS thread in a system call that waits for another thread"
-    TLS = "waits for another thread inside OpenSSL, which blocks the OS thread (docs/limits.md)"
     TIMER = "a timer of the system (signal.alarm) interrupts a wait, and waits take no real time here"
     C_CLOCK = "compares Python's clock with one that a C library reads itself"
     C_THREAD = "a C library compares OS threads itself, and all tasks live on one"
@@ -26,8 +25,6 @@ _THREADING = "test.test_threading."
 _SHUTDOWN = "test.test_concurrent_futures.test_shutdown."
 _POOL = "test.test_concurrent_futures.test_thread_pool."
 _LOGGING = "test.test_logging."
-_LOOPS = tuple(f"test.test_asyncio.test_events.{kind}EventLoopTests." for kind in ("Select", "Poll", "EPoll"))
-_STREAMS = "test.test_asyncio.test_streams.StreamTests."
 _FUTURES = tuple(f"test.test_asyncio.test_futures.{kind}FutureTests." for kind in ("C", "CSub", "Py"))
 _SELECTORS = tuple(f"test.test_selectors.{kind}SelectorTestCase." for kind in ("Default", "Select", "Poll", "Epoll"))
 _SOCKET = "test.test_socket."
@@ -43,11 +40,6 @@ EXCLUDED: dict[str, Reason] = {
     _THREADING + "InterruptMainTests.test_can_interrupt_tight_loops": Reason.SPIN,
     _SHUTDOWN + "ThreadPoolShutdownTest.test_cancel_futures": Reason.ORDER,
     _POOL + "ThreadPoolExecutorTest.test_hang_global_shutdown_lock": Reason.CHILD_PROCESS,
-    **{loop + "test_create_ssl_connection": Reason.TLS for loop in _LOOPS},
-    **{loop + "test_create_ssl_unix_connection": Reason.TLS for loop in _LOOPS},
-    **{loop + "test_ssl_connect_accepted_socket": Reason.TLS for loop in _LOOPS},
-    _STREAMS + "test_open_connection_no_loop_ssl": Reason.TLS,
-    _STREAMS + "test_open_unix_connection_no_loop_ssl": Reason.TLS,
     **{future + "test_wrap_future": Reason.SPIN for future in _FUTURES},
     **{selector + "test_select_interrupt_exc": Reason.TIMER for selector in _SELECTORS},
     **{f"{_SOCKET}Interrupted{how[:4]}TimeoutTest.testInterrupted{how}Timeout": Reason.TIMER for how in _INTERRUPTED},

@@ -14,6 +14,7 @@ bool Dpor::Node::is_done(TaskId task) const {
 
 void Dpor::forget() {
   started_ = finished_ = diverged_ = false;
+  strayed_at_ = kNoSite;
   interleavings_ = redundant_ = 0;
   nodes_.clear();
 }
@@ -176,10 +177,15 @@ void Dpor::follow(const Log& log) {
       if (transitions_ == nodes_.size())
         nodes_.push_back({now.task, {now.task}, {now.task}, {}, {}});
       else if (nodes_[transitions_].taken != now.task)
-        diverged_ = true;
+        stray(now.site);
     }
     ++transitions_;
   }
+}
+
+void Dpor::stray(SiteId site) {
+  if (!diverged_) strayed_at_ = site;
+  diverged_ = true;
 }
 
 bool Dpor::sleeps(TaskId task) const {
@@ -196,7 +202,7 @@ TaskId Dpor::choose(const Situation& s) {
     for (const Sleeper& tried : node.done)
       if (!sleeps(tried.task)) sleep_.push_back(awaited(tried, s));
     const bool there = node.taken == kClock ? s.clock_allowed : s.ready.has(node.taken);
-    if (!there) diverged_ = true;
+    if (!there) stray(s.tasks.pending(s.by_default).site);
     return there ? node.taken : s.by_default;
   }
   Node node;

@@ -37,6 +37,7 @@ class Dpor final : public Strategy {
   bool finished() const { return finished_; }
   void give_up() { diverged_ = true; }  // something took decisions that no strategy was asked for
   bool diverged() const { return diverged_; }  // an execution did not follow its schedule: nothing is proved
+  SiteId strayed_at() const { return strayed_at_; }  // where it did not; none if it was given up
   std::uint64_t interleavings() const { return interleavings_; }
   // Where the search stands, as bytes that another process can go on from, if it makes points of the same sites. Damaged bytes
   // are refused, and nothing changes.
@@ -83,6 +84,7 @@ class Dpor final : public Strategy {
   std::uint32_t number_of(Key key);
   Sleeper awaited(const Sleeper& tried, const Situation& s) const;
   bool sleeps(TaskId task) const;
+  void stray(SiteId site);
   void analyse(const Log& log, std::size_t limit);
   bool before(std::size_t i, const Transition& later) const;
   bool conflict(const Transition& earlier, const Transition& now, bool& is_race) const;
@@ -92,6 +94,7 @@ class Dpor final : public Strategy {
 
   std::uint64_t points_version_ = 0;
   bool started_ = false, finished_ = false, diverged_ = false, blocked_ = false;
+  SiteId strayed_at_ = kNoSite;
   std::uint64_t interleavings_ = 0, redundant_ = 0;
   std::vector<Node> nodes_;
   // --- of the execution

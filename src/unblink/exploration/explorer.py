@@ -223,6 +223,9 @@ class Explorer:
     def _is_proved(self) -> bool:
         """Whether every distinct interleaving was run. Where that cannot be, the systematic search ends here."""
         proof = self._runner.proof()
+        if proof.strayed:
+            what = f"an execution did not follow its own schedule{proof.strayed}: the proof ends there [not-repeatable]"
+            self.state.uncontrolled.append(what)
         if proof.diverged or self.state.uncontrolled:
             self._portfolio.give_up_proof()
         elif proof.finished and not self.state.cut:

@@ -18,12 +18,13 @@ NEVER_NS = 2**63 - 1
 
 class Proof(NamedTuple):
     """How far the systematic search has come: `redundant` executions were equal to earlier ones; `diverged` says that
-    executions did not follow their schedules, so that nothing is proved."""
+    executions did not follow their schedules, so that nothing is proved; `strayed` where one did something else."""
 
     finished: bool
     interleavings: int
     redundant: int
     diverged: bool
+    strayed: str = ""
 
 
 class RacingPair(NamedTuple):

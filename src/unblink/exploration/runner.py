@@ -136,7 +136,8 @@ class Runner:
 
     def proof(self) -> Proof:
         """Return how far the systematic search has come."""
-        return Proof(*self._native.proof())
+        finished, interleavings, redundant, diverged, strayed = self._native.proof()
+        return Proof(finished, interleavings, redundant, diverged, self._place(strayed))
 
     def sites_of(self, events: Iterable[Event]) -> tuple[int, ...]:
         """Return the site of each event of a recording."""

@@ -380,3 +380,26 @@ def test_durations_are_real(suite):
     status, output, _ = suite(source, "--race", "--durations=1", "-vv")
     (seconds,) = re.findall(r"([\d.]+)s call", output)
     assert status == 0 and 0 < float(seconds) < 50
+
+
+def test_a_body_that_does_not_repeat_itself_ends_the_proof_and_is_told_where(suite):
+    source = """
+        import itertools, threading
+        calls = itertools.count()
+
+        class C:
+            v = w = 0
+
+        def test_it():
+            c, k = C(), next(calls)
+            def work():
+                c.v += 1
+                if k > 40 and k % 3 == 0: c.w += 1
+                c.v += 1
+            ts = [threading.Thread(target=work) for _ in range(3)]
+            for t in ts: t.start()
+            for t in ts: t.join()
+    """
+    status, output, (test,) = suite(source, "--race")
+    assert status == 0 and not test["complete"], output
+    assert "did not follow its own schedule (test_it.py:" in output and "not-repeatable" in output
