@@ -276,7 +276,9 @@ PyObject* send_with(void* original, PyObject* self, PyObject* args, bool all, co
     if (PyErr_Occurred()) PyErr_Clear();
     SiteId site;
     if (!stand_before(Op::kPut, site)) return nullptr;
-    return reinterpret_cast<Plain>(original)(self, args);
+    PyObject* result = reinterpret_cast<Plain>(original)(self, args);
+    if (result != nullptr) push_out(socket.descriptor);
+    return result;
   }
   const Py_ssize_t sent = send_waiting(self, static_cast<const char*>(buffer.buf), buffer.len, flags, all || socket.timeout == kForever);
   PyBuffer_Release(&buffer);

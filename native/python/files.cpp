@@ -27,7 +27,7 @@ namespace {
 using Fast = PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t);
 using FastKeywords = PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t, PyObject*);
 
-void *o_stat, *o_lstat, *o_access, *o_read, *o_write, *o_close;
+void *o_stat, *o_lstat, *o_access, *o_read, *o_write, *o_sendfile, *o_close;
 void *o_file_read, *o_file_readall, *o_file_readinto, *o_file_write, *o_file_truncate, *o_file_close;
 void* o_flock;
 
@@ -125,12 +125,84 @@ bool before_stat(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return !is_watched() || count < 1 || visit_name(Effect::kRead, args[0]);
 }
 
-template <bool Reads>
-bool before_transfer(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  if (!is_watched() || count < 1 || !PyLong_CheckExact(args[0])) return true;
+int descriptor_of(PyObject* const* args, Py_ssize_t count) {
+  if (!is_watched() || count < 1 || !PyLong_CheckExact(args[0])) return -1;
   const long descriptor = PyLong_AsLong(args[0]);
   if (descriptor == -1) PyErr_Clear();
-  return descriptor < 0 || visit_contents(static_cast<int>(descriptor), Reads ? Effect::kRead : Effect::kUpdate, args[0]);
+  return static_cast<int>(descriptor);
+}
+
+bool before_read(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  const int descriptor = descriptor_of(args, count);
+  return descriptor < 0 || visit_contents(descriptor, Effect::kRead, args[0]);
+}
+
+// What would block is made non-blocking for the one call, in which nobody else runs.
+int unblocked = -1, flags_before = 0;
+bool unblock(int descriptor) {
+  struct stat status;
+  const int flags = fcntl(descriptor, F_GETFL);
+  if (flags < 0 || (flags & O_NONBLOCK) != 0 || ::fstat(descriptor, &status) != 0 || S_ISREG(status.st_mode)) return false;
+  unblocked = descriptor;
+  flags_before = flags;
+  fcntl(descriptor, F_SETFL, flags | O_NONBLOCK);
+  return true;
+}
+void block_again() {
+  if (unblocked < 0) return;
+  const int error = errno;
+  fcntl(unblocked, F_SETFL, flags_before);
+  unblocked = -1;
+  errno = error;
+}
+
+// Writes all to a pipe or a socket, as a blocking write does, however slowly it is read.
+PyObject* os_write(PyObject* module, PyObject* const* args, Py_ssize_t count) {
+  const auto original = reinterpret_cast<Fast>(o_write);
+  const int descriptor = descriptor_of(args, count);
+  if (descriptor < 0 || count != 2) return original(module, args, count);
+  if (!visit_contents(descriptor, Effect::kUpdate, args[0])) return nullptr;
+  Py_buffer buffer;
+  if (!PyObject_CheckBuffer(args[1]) || PyObject_GetBuffer(args[1], &buffer, PyBUF_SIMPLE) != 0) {
+    PyErr_Clear();
+    return original(module, args, count);
+  }
+  Py_ssize_t done = 0;
+  bool ok = true;
+  while (unblock(descriptor)) {
+    const ssize_t n = ::write(descriptor, static_cast<const char*>(buffer.buf) + done, static_cast<std::size_t>(buffer.len - done));
+    block_again();
+    done += n > 0 ? n : 0;
+    if (n < 0 && errno != EAGAIN && errno != EINTR) {
+      if (done == 0) {
+        PyErr_SetFromErrno(PyExc_OSError);
+        ok = false;
+      }
+      break;
+    }
+    if (done == buffer.len) break;
+    if (!await_descriptor(descriptor, POLLOUT, Op::kPut)) {
+      ok = false;
+      break;
+    }
+  }
+  PyBuffer_Release(&buffer);
+  if (ok && done == 0) return original(module, args, count);  // a regular file, or one that does not block anyway
+  return ok ? PyLong_FromSsize_t(done) : nullptr;
+}
+
+PyObject* send_file(PyObject* module, PyObject* const* args, Py_ssize_t count, PyObject* names) {
+  const auto original = reinterpret_cast<FastKeywords>(o_sendfile);
+  const int descriptor = descriptor_of(args, count);
+  if (descriptor < 0) return original(module, args, count, names);
+  for (;;) {
+    if (!await_descriptor(descriptor, POLLOUT, Op::kPut)) return nullptr;
+    const bool ours = unblock(descriptor);
+    PyObject* sent = original(module, args, count, names);
+    block_again();
+    if (sent != nullptr || !ours || !PyErr_ExceptionMatches(PyExc_BlockingIOError)) return sent;
+    PyErr_Clear();
+  }
 }
 
 template <bool Reads>
@@ -142,6 +214,7 @@ bool before_file_transfer(PyObject* self, PyObject* const*, Py_ssize_t) {
   if (name == nullptr) PyErr_Clear();
   const bool ok = visit_contents(descriptor, Reads ? Effect::kRead : Effect::kUpdate, name == nullptr ? Py_None : name);
   Py_XDECREF(name);
+  if (ok && !Reads) unblock(descriptor);  // the buffer above writes the rest
   return ok;
 }
 
@@ -265,13 +338,14 @@ bool install_files() {
   PyObject* control = file ? PyImport_ImportModule("fcntl") : nullptr;
   if (control == nullptr) return false;
   const bool ok = swap_before<&o_stat, before_stat>(posix, "stat") && swap_before<&o_lstat, before_stat>(posix, "lstat") &&
-                  swap_before<&o_access, before_stat>(posix, "access") && swap_before<&o_read, before_transfer<true>>(posix, "read") &&
-                  swap_before<&o_write, before_transfer<false>>(posix, "write") && swap_before<&o_close, before_close>(posix, "close") &&
+                  swap_before<&o_access, before_stat>(posix, "access") && swap_before<&o_read, before_read>(posix, "read") &&
+                  swap_method(posix, "write", METH_FASTCALL, reinterpret_cast<void*>(os_write), &o_write) &&
+                  swap_method(posix, "sendfile", METH_FASTCALL | METH_KEYWORDS, reinterpret_cast<void*>(send_file), &o_sendfile) && swap_before<&o_close, before_close>(posix, "close") &&
                   swap_before<&o_file_read, before_file_transfer<true>>(file, "read") &&
                   swap_method(file, "readall", METH_NOARGS, reinterpret_cast<void*>(file_readall), &o_file_readall) &&
                   swap_before<&o_file_readinto, before_file_transfer<true>>(file, "readinto") &&
-                  swap_before<&o_file_write, before_file_transfer<false>>(file, "write") &&
-                  swap_before<&o_file_truncate, before_file_transfer<false>>(file, "truncate") &&
+                  swap_before<&o_file_write, before_file_transfer<false>, block_again>(file, "write") &&
+                  swap_before<&o_file_truncate, before_file_transfer<false>, block_again>(file, "truncate") &&
                   swap_before<&o_file_close, before_file_close>(file, "close") &&
                   swap_method(control, "flock", METH_FASTCALL, reinterpret_cast<void*>(flock_file), &o_flock);
   Py_DECREF(control);

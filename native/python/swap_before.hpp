@@ -1,4 +1,4 @@
-// A shim that does something of ours before the original and then calls it as it was called, whatever its convention.
+// A shim that does something of ours before the original (and after it), and calls it as it was called, whatever its convention.
 #pragma once
 #include "swap.hpp"
 
@@ -7,35 +7,43 @@ namespace unblink {
 // What to do first; false: an exception is set and the original is not called.
 using Before = bool (*)(PyObject* self, PyObject* const* args, Py_ssize_t count);
 
-template <void** Original, Before before>
+using After = void (*)();
+inline void nothing_more() {}
+
+template <void** Original, Before before, After after>
 struct BeforeShim {
+  static PyObject* then(PyObject* result) {
+    after();
+    return result;
+  }
+
   static PyObject* no_arguments(PyObject* self, PyObject* none) {
     if (!before(self, nullptr, 0)) return nullptr;
-    return reinterpret_cast<PyObject* (*)(PyObject*, PyObject*)>(*Original)(self, none);
+    return then(reinterpret_cast<PyObject* (*)(PyObject*, PyObject*)>(*Original)(self, none));
   }
   static PyObject* one_argument(PyObject* self, PyObject* argument) {
     if (!before(self, &argument, 1)) return nullptr;
-    return reinterpret_cast<PyObject* (*)(PyObject*, PyObject*)>(*Original)(self, argument);
+    return then(reinterpret_cast<PyObject* (*)(PyObject*, PyObject*)>(*Original)(self, argument));
   }
   static PyObject* fast(PyObject* self, PyObject* const* args, Py_ssize_t count) {
     if (!before(self, args, count)) return nullptr;
-    return reinterpret_cast<PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t)>(*Original)(self, args, count);
+    return then(reinterpret_cast<PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t)>(*Original)(self, args, count));
   }
   static PyObject* fast_keywords(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {
     if (!before(self, args, count)) return nullptr;
-    return reinterpret_cast<PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t, PyObject*)>(*Original)(self, args, count, names);
+    return then(reinterpret_cast<PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t, PyObject*)>(*Original)(self, args, count, names));
   }
   static PyObject* of_class(PyObject* self, PyTypeObject* type, PyObject* const* args, Py_ssize_t count, PyObject* names) {
     if (!before(self, args, count)) return nullptr;
-    return reinterpret_cast<PyObject* (*)(PyObject*, PyTypeObject*, PyObject* const*, Py_ssize_t, PyObject*)>(*Original)(self, type, args,
-                                                                                                                  count, names);
+    return then(reinterpret_cast<PyObject* (*)(PyObject*, PyTypeObject*, PyObject* const*, Py_ssize_t, PyObject*)>(*Original)(
+        self, type, args, count, names));
   }
 };
 
 // Refuses a function that is not there or has a convention that is none of these.
-template <void** Original, Before before>
+template <void** Original, Before before, After after = nothing_more>
 bool swap_before(PyObject* owner, const char* name) {
-  using Shim = BeforeShim<Original, before>;
+  using Shim = BeforeShim<Original, before, after>;
   const auto f = [](auto* function) { return reinterpret_cast<void*>(function); };
   switch (convention_of(owner, name)) {
     case METH_NOARGS: return swap_method(owner, name, METH_NOARGS, f(Shim::no_arguments), Original);

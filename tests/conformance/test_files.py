@@ -210,3 +210,25 @@ def test_the_report_names_the_file(tmp_path):
 
     ((_, pattern, title),) = findings(body)
     assert (pattern, title) == ("lost update", "lost update of file total.txt")
+
+
+def test_writing_more_than_a_pipe_holds_waits_for_its_reader():
+    size = 300_000
+
+    def body():
+        seen = []
+        for write in (os.write, lambda fd, data: os.fdopen(fd, "wb", closefd=False).write(data)):
+            reads, writes = os.pipe()
+
+            def send(write=write, writes=writes):
+                write(writes, b"x" * size)
+                os.close(writes)
+
+            def receive(reads=reads):
+                with os.fdopen(reads, "rb") as file:
+                    seen.append(len(file.read()))
+
+            together(send, receive)
+        return tuple(seen)
+
+    assert answers(body) == {(size, size)}
