@@ -195,7 +195,7 @@ bool timed_out() {
 // Whether a call says that it does not want to wait, by its flags, which are the argument of that number.
 bool says_not_to_wait(PyObject* args, PyObject* kwargs, Py_ssize_t number) {
   const auto has = [](PyObject* object) {
-    return object != nullptr && PyLong_CheckExact(object) && (PyLong_AsLong(object) & MSG_DONTWAIT) != 0 && !PyErr_Occurred();
+    return object != nullptr && PyLong_Check(object) && (PyLong_AsLong(object) & MSG_DONTWAIT) != 0 && !PyErr_Occurred();
   };
   bool found = kwargs != nullptr && has(PyDict_GetItemString(kwargs, "flags"));
   const Py_ssize_t count = args != nullptr && PyTuple_Check(args) ? PyTuple_GET_SIZE(args) : 0;
