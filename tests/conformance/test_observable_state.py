@@ -1,8 +1,11 @@
 """What a program can see of another task's progress: each answer is reached, so none is missing from a proof."""
 
+import array
+import collections
 import queue
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -156,7 +159,54 @@ def released_for_another():
     return tuple(seen)
 
 
+class Subclass(dict):
+    pass
+
+
+class Thing:
+    pass
+
+
+def made_twice(make):
+    """Whether two tasks that look into one container, and put something there if there is nothing, both do so."""
+    container, made = make(), []
+
+    def get_or_make():
+        if "key" not in container:
+            thing = Thing()
+            container["key"] = thing
+            made.append(thing)
+
+    threads = [started(get_or_make) for _ in range(2)]
+    for thread in threads:
+        thread.join()
+    return len(made)
+
+
+def counted_in_an_array():
+    numbers = array.array("i", [0])
+
+    def count():
+        before = numbers[0]
+        numbers[0] = before + 1
+
+    threads = [started(count) for _ in range(2)]
+    for thread in threads:
+        thread.join()
+    return numbers[0]
+
+
+CONTAINERS = [
+    dict,
+    Subclass,
+    collections.OrderedDict,
+    collections.UserDict,
+    collections.ChainMap,
+    weakref.WeakValueDictionary,
+]
 BODIES = [
+    *((lambda make=make: made_twice(make), {1, 2}) for make in CONTAINERS),
+    (counted_in_an_array, {1, 2}),
     (is_alive, {True, False}),
     (alive_after_its_last_operation, {True, False}),
     (alive_after_a_join_that_gives_up, {True, False}),
