@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from dataclasses import replace
-from types import CodeType, FrameType, FunctionType, ModuleType
+from types import CodeType, FrameType
 from typing import Any
 
 from unblink.explain.kept_copies import kept_copy
@@ -21,6 +20,7 @@ from unblink.explain.misuse_patterns import NOT_HELD
 from unblink.exploration.library_calls import READ_WITHOUT_A_LOCK, LibraryCall, call_around, library_call
 from unblink.exploration.naming import Names, file_name, short
 from unblink.exploration.observation import RaceSeen, RacingPair
+from unblink.exploration.places import MISSING, current_value, place_of
 from unblink.gil.operands import Effect, overwritten
 from unblink.gil.trails import Switch, Trails
 from unblink.ground.sources import FIRST_SITE, Hook, Sources
@@ -29,7 +29,6 @@ from unblink.model.schedule import Stall
 from unblink.model.site import Place, SourceLine
 
 MOST_EVENTS = 20_000
-_MISSING = object()
 
 
 class Recorder:
@@ -101,7 +100,7 @@ class Recorder:
         lost = Effect.INERT if name == "read" else overwritten(thing, detail)
         self._trails.add(task, len(self.events), accessed, sys._getframe().f_back, lost=lost, wanted=wanted)
         if accessed is not None:
-            place = _place_of(thing, detail)
+            place = place_of(thing, detail)
             self._places[len(self.events)] = place
             self._things[len(self.events)] = id(thing)
             self._passes.setdefault((task, site), []).append(len(self.events))
@@ -112,7 +111,7 @@ class Recorder:
             if name != "read":
                 self._written.add(place)
         if call is None and name in ("write", "update"):
-            self._fill = (len(self.events) - 1, lambda: _current(thing, detail))
+            self._fill = (len(self.events) - 1, lambda: current_value(thing, detail))
 
     def _is_inner(self, hook: Hook) -> bool:
         """Whether a hook is on a part of the library's own objects that tells nobody anything."""
@@ -276,7 +275,7 @@ class Recorder:
             return file_name(thing), None
         if name in ("read", "write", "update"):
             return self._names.location(site, thing, detail), (
-                _shown(_current(thing, detail)) if name == "read" else None
+                _shown(current_value(thing, detail)) if name == "read" else None
             )
         if name == "start":
             label = getattr(thing, "_name", None) or getattr(thing, "__qualname__", "thread")
@@ -376,68 +375,8 @@ def recording(sources: Sources, watched: Iterable[int] = ()) -> Any:
         _native.set_stuck_observer(None)
 
 
-def _place_of(thing: Any, detail: Any) -> tuple[int, object]:
-    """Return what names a location for as long as the execution lasts: the object that has it, and what of it."""
-    if not isinstance(detail, str | int | None):
-        return id(thing), repr(type(detail))
-    if isinstance(detail, str) and type(thing) is FunctionType and thing.__closure__:
-        return id(thing.__closure__[0]), detail
-    if isinstance(detail, int) and detail < 0 and type(thing) in (list, deque, bytearray):
-        return id(thing), detail + len(thing)
-    if isinstance(detail, str) and not isinstance(thing, type | ModuleType | dict | list | set | str):
-        return _owner_of(thing, detail), detail
-    return id(thing), detail
-
-
-def _owner_of(thing: Any, name: str) -> int:
-    """Return the identity of what has the attribute: the object, or a class where the object has none of its own."""
-    try:
-        own = object.__getattribute__(thing, "__dict__")
-    except AttributeError:
-        return id(thing)
-    if name in own:
-        return id(thing)
-    return next((id(base) for base in type(thing).__mro__ if name in vars(base)), id(thing))
-
-
-def _current(thing: Any, detail: Any) -> Any:
-    """Return what is at a location now, running none of the program's code."""
-    if isinstance(thing, ModuleType):
-        return vars(thing).get(detail, _MISSING)
-    if type(thing) is str and isinstance(detail, str):  # a module's variable, by the file of the module
-        found = next((m for m in list(sys.modules.values()) if getattr(m, "__file__", None) == thing), None)
-        return _MISSING if found is None else vars(found).get(detail, _MISSING)
-    if isinstance(detail, str) and type(thing).__name__ == "function" and thing.__closure__:
-        try:
-            return thing.__closure__[0].cell_contents
-        except ValueError:
-            return _MISSING
-    if type(thing) in (dict, list, set) or isinstance(thing, dict | list):
-        if detail is None:
-            return thing
-        return _item(thing, detail)
-    if isinstance(thing, type):
-        return vars(thing).get(detail, _MISSING)
-    if isinstance(detail, str) and not isinstance(thing, str):
-        try:
-            return object.__getattribute__(thing, detail)
-        except Exception:
-            return _MISSING
-    return _MISSING
-
-
-def _item(container: Any, key: Any) -> Any:
-    """Return an item by the type's own look-up: a subclass may compute it, or put in what is missing."""
-    try:
-        if isinstance(container, dict):
-            return dict.get(container, key, _MISSING)
-        return list.__getitem__(container, key) if isinstance(container, list) else key in container
-    except Exception:
-        return _MISSING
-
-
 def _shown(value: Any) -> str | None:
-    return None if value is _MISSING else short(value)
+    return None if value is MISSING else short(value)
 
 
 def _stack(frame: FrameType | None, sources: Sources) -> tuple[SourceLine, ...]:
