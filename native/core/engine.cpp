@@ -20,7 +20,9 @@ void Engine::begin(Strategy& strategy, const RunOptions& options) {
   count_ = 0;
   alive_ = 0;
   ready_.clear();
-  current_ = running_ = kNone;
+  current_ = thread_ = running_ = kNone;
+  selecting_.clear();
+  offered_.clear();
   run_length_ = since_point_ = readings_ = 0;
   timers_ = {};
   now_ = options.epoch;
@@ -96,6 +98,8 @@ TaskId Engine::spawn(TaskId parent) {
   record.last_site = kNoSite;
   record.waits_for = kNoKey;
   record.deadline = kForever;
+  record.carrier = record.acting = id;
+  record.selects = record.offered = record.granted = record.put_off = false;
   ++record.ticket;
   record.clock.clear();
   record.causes.clear();
@@ -104,9 +108,10 @@ TaskId Engine::spawn(TaskId parent) {
   if (parent != kNone) {
     TaskRecord& mother = task(parent);
     record.child_index = ++mother.children;
-    record.clock.assign(mother.clock);
-    record.causes.assign(mother.causes);
-    step_epoch(mother, parent);
+    TaskRecord& from = task(mother.carrier);
+    record.clock.assign(from.clock);
+    record.causes.assign(from.causes);
+    step_epoch(from, mother.carrier);
     enter_log(parent, Op::kStart, kNoSite, static_cast<Key>(id));
   } else {
     record.child_index = 0;
@@ -140,6 +145,13 @@ void Engine::arrive(Op op, SiteId site, Key key) {
 
 TaskId Engine::default_choice() const {
   const bool ready = ready_.has(current_);
+  if (!offered_.empty() && (!ready || task_at(current_).selects)) {  // what has come is let in
+    TaskId first = kNone;
+    offered_.each([&](TaskId id) {
+      if (first == kNone && (!ready || !task_at(id).put_off)) first = id;
+    });
+    if (first != kNone) return first;
+  }
   if (ready && run_length_ < options_.fairness) return current_;
   if (ready) return ready_.after(current_);
   return ready_.first();
@@ -165,8 +177,9 @@ TaskId Engine::next() {
       fire_timers(kClock);
       continue;
     }
-    if (has_deadline) shortest_stall_ = std::min(shortest_stall_, deadline - now_);
-    const bool clock_allowed = has_deadline && deadline - now_ <= options_.stall_budget - stalled_;
+    if (!selecting_.empty()) deadline = std::min(deadline, next_alarm());
+    if (deadline != kForever) shortest_stall_ = std::min(shortest_stall_, deadline - now_);
+    const bool clock_allowed = deadline != kForever && deadline - now_ <= options_.stall_budget - stalled_;
     const TaskId by_default = default_choice();
     TaskId pick = by_default;
     const bool others = ready_.count() > 1 || clock_allowed;

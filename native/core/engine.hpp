@@ -79,6 +79,14 @@ struct TaskRecord {
   std::vector<Key> held;
   std::uint64_t lock_bits = 0;  // of `held`, see Access::locks
   Epoch epoch = 0;              // its own, by `causes`
+  // --- of event loops; see engine_loops.cpp
+  TaskId carrier = kNone;  // the thread that it runs on: itself, for a thread
+  TaskId acting = kNone;   // of a thread: who runs on it, itself or one that it carries
+  bool selects = false;    // of a thread: it stands before its select, or waits in it
+  bool offered = false;    // may be chosen, which lets it come: it has nothing to run by itself
+  bool granted = false;    // it was
+  bool put_off = false;    // it was not, when it could have been
+  std::vector<Nanos> alarms;  // of a thread that selects: when its timers are due, in their order
 };
 
 // What is known of a lock, a queue, or anything else tasks wait for.
@@ -120,6 +128,22 @@ class Engine final : public Tasks {
   TaskId finish();
   TaskId next();  // decide again, after something outside made a task ready
 
+  // --- event loops: tasks that a thread carries, and arrivals (engine_loops.cpp) ---
+  TaskId lodge(TaskId parent, TaskId carrier);  // it waits
+  void enter_lodger(TaskId id);  // it runs on its carrier, which is the current task
+  void leave_lodger();
+  // The lodger, about to go on, may be late: its carrier goes on instead. Whoever of the two is current afterwards was chosen.
+  TaskId point_of_lodger(TaskId id, SiteId site, Key key);
+  void settle_lodger(TaskId id);  // after that, once either is current: the lodger waits if it was not chosen
+  TaskId point_select(SiteId site, Key key);
+  TaskId wait_select(SiteId site, Key key, Nanos deadline);
+  void end_select();  // whatever is offered no longer is
+  void offer(TaskId id, Op op, SiteId site, Key key);
+  bool take_grant(TaskId id);
+  int offers() const { return offered_.count(); }
+  void grant(TaskId id);  // it was chosen
+  std::vector<Nanos>& alarms() { return task(thread_).alarms; }
+
   // --- what happened ---
   void created(Key key);  // a fresh lock: nobody else can know it yet
   // Not `orders`: a lock of the library's own book-keeping, which tells the program nothing of what others did.
@@ -137,8 +161,8 @@ class Engine final : public Tasks {
   bool access(Key location, SiteId site, bool writes, bool part) {
     ++since_point_;
     ++moments_;
-    call_hash_ = (call_hash_ ^ ((static_cast<std::uint64_t>(current_) << 40) | site)) * 0x100000001b3ULL;
-    const TaskRecord& record = task(current_);
+    call_hash_ = (call_hash_ ^ ((static_cast<std::uint64_t>(thread_) << 40) | site)) * 0x100000001b3ULL;
+    const TaskRecord& record = task(thread_);
     if (shadow_.knows(location, record.epoch, record.lock_bits, site, writes, part)) return false;
     return enter(location, site, writes, part);
   }
@@ -150,10 +174,16 @@ class Engine final : public Tasks {
 
   // --- queries ---
   TaskId current() const { return current_; }
-  void set_current(TaskId task) { current_ = task; }
+  TaskId thread() const { return thread_; }  // that the current task runs on
+  void set_current(TaskId id) {
+    current_ = id;
+    thread_ = id == kNone ? kNone : task(id).carrier;
+    if (id != kNone) task(thread_).acting = id;
+  }
   const Pending& pending(TaskId t) const override { return tasks_[static_cast<std::size_t>(t)].pending; }
   std::size_t task_count() const override { return count_; }
   TaskRecord& task(TaskId t) { return tasks_[static_cast<std::size_t>(t)]; }
+  const TaskRecord& task_at(TaskId t) const { return tasks_[static_cast<std::size_t>(t)]; }
   int alive() const { return alive_; }
   // Whether the current task may take a free lock without a point: it made the lock a moment ago, or made it, has
   // shown it to nobody so far, and took such a one at `site` in no earlier execution that then came to be shared.
@@ -221,6 +251,10 @@ class Engine final : public Tasks {
   };
 
   TaskRecord& me() { return tasks_[static_cast<std::size_t>(current_)]; }
+  // Clocks, locks and accesses are the thread's: what two asyncio tasks of one loop do is ordered.
+  TaskRecord& my_thread() { return tasks_[static_cast<std::size_t>(thread_)]; }
+  Nanos next_alarm();
+  void stop_waiting(TaskRecord& record, TaskId id);
   void arrive(Op op, SiteId site, Key key);
   // What a lock is called in logs and pending operations: not its address alone, which another lock may have had before.
   Key identity_of(Key key) {
@@ -268,6 +302,9 @@ class Engine final : public Tasks {
   int alive_ = 0;
   TaskSet ready_;
   TaskId current_ = kNone;
+  TaskId thread_ = kNone;
+  std::vector<TaskId> selecting_;  // threads
+  TaskSet offered_;
   TaskId running_ = kNone;
   std::uint32_t run_length_ = 0;
   std::uint32_t since_point_ = 0;  // accesses and readings of the clock

@@ -40,6 +40,9 @@ enum class Op : std::uint8_t {
   kWrite,
   kUpdate,  // reads and writes in one indivisible step
   kStall,    // the clock runs to the next deadline
+  kSelect,   // an event loop looks for what has come
+  kArrive,   // what an event loop waits for comes from outside: never before its time, and however late
+  kResume,   // an asyncio task goes on after a sleep(0), which stands for input or output
   kPublish,  // inside of another operation: what was done so far can be seen by whoever comes to the key
   kCount
 };
@@ -51,7 +54,7 @@ inline bool observes_only(Op op) { return op == Op::kRead || op == Op::kYield ||
 // task does under a lock that it got, or with an item that it took, nobody need have seen.
 inline bool is_progress(Op op) {
   return op == Op::kWrite || op == Op::kUpdate || op == Op::kPut || op == Op::kStart || op == Op::kEnd ||
-         op == Op::kBegin || op == Op::kAcquire || op == Op::kGet;
+         op == Op::kBegin || op == Op::kAcquire || op == Op::kGet || op == Op::kArrive;
 }
 
 }  // namespace unblink

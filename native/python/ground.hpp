@@ -75,7 +75,7 @@ struct Ground {
   bool unwinding = false;
   bool interrupted = false;
   bool installed = false;
-  bool looks_after_sqlite = false, looks_after_tls = false;
+  bool looks_after_sqlite = false, looks_after_tls = false, looks_after_asyncio = false;
   PyThreadState* thread_state = nullptr;
 
   Engine engine;
@@ -120,9 +120,10 @@ struct Ground {
   bool forked = false;                // this process is a child that was forked in the middle of an execution
   PyObject* fork_ident = nullptr;     // of the task that forked, borrowed
 
-  TaskId current() const { return engine.current(); }
+  TaskId current() const { return engine.thread(); }  // an asyncio task runs on the thread of its loop
   Task& task(TaskId id) { return *tasks[static_cast<std::size_t>(id)]; }
-  Task& me() { return task(engine.current()); }
+  Task& me() { return task(engine.thread()); }
+  void make_room_for(TaskId id);
   void refresh_live() { live = active && multi && quiet == 0; }
 };
 
@@ -156,6 +157,9 @@ struct Inactive {  // shims call straight through for as long as this lives
   }
 };
 
+// Monotonic clocks start at a value of their own, as on a machine that has been up for a while.
+inline constexpr Nanos kBoot = 100'000LL * 1'000'000'000LL;
+
 inline Key key_of(const void* object) { return reinterpret_cast<Key>(object); }
 inline constexpr Key kQuiescence = 1ULL << 62;
 inline constexpr Key kWire = (1ULL << 62) + 1;  // whatever goes through descriptors, whichever
@@ -179,6 +183,7 @@ PyObject* frame_of(const Task& task);  // where it stands, or None; a new refere
 PyObject* quiesce(PyObject*, PyObject*);
 
 // --- descriptors.cpp
+inline constexpr int kOthersCanGoOn = 2;  // what a probe may answer: not this task, but others
 bool wake_probing();
 bool anyone_probes();
 

@@ -15,7 +15,7 @@ namespace unblink {
 namespace {
 
 const char* kOperations[] = {"start", "begin", "end", "join", "acquire", "try-acquire", "release", "get",
-                             "put",   "sleep", "yield", "read", "write", "update", "stall", "publish"};
+                             "put",   "sleep", "yield", "read", "write", "update", "stall", "select", "arrive", "resume", "publish"};
 static_assert(sizeof(kOperations) / sizeof(*kOperations) == static_cast<std::size_t>(Op::kCount));
 
 PyObject* install(PyObject*, PyObject*) {
@@ -38,7 +38,7 @@ PyObject* uninstall(PyObject*, PyObject*) {
     return nullptr;
   }
   if (G.installed) restore_all();
-  G.looks_after_sqlite = G.looks_after_tls = false;
+  G.looks_after_sqlite = G.looks_after_tls = G.looks_after_asyncio = false;
   forget_births();
   G.installed = false;
   Py_RETURN_NONE;
