@@ -28,7 +28,7 @@ void Engine::begin(Strategy& strategy, const RunOptions& options) {
   now_ = options.epoch;
   stalled_ = 0;
   shortest_stall_ = kForever;
-  steps_ = switches_ = last_progress_ = 0;
+  steps_ = switches_ = last_progress_ = turns_ = choices_ = 0;
   ending_ = Ending::kRunning;
   meetings_.clear();
   occurrences_.clear();
@@ -136,7 +136,7 @@ void Engine::arrive(Op op, SiteId site, Key key) {
   ++run_length_;
   since_point_ = 0;
   if (op != Op::kYield) readings_ = 0;
-  if (is_progress(op)) last_progress_ = steps_;
+  if (is_progress(op)) last_progress_ = effort();
   const std::uint64_t word =
       (static_cast<std::uint64_t>(current_) << 40) | (static_cast<std::uint64_t>(op) << 32) | site;
   trace_hash_ = (trace_hash_ ^ word) * 0x100000001b3ULL;
@@ -158,11 +158,11 @@ TaskId Engine::default_choice() const {
 }
 
 TaskId Engine::next() {
-  if (steps_ - last_progress_ > options_.livelock_after) {
+  if (effort() - last_progress_ > options_.livelock_after) {
     ending_ = Ending::kLivelock;
     return kNone;
   }
-  if (steps_ > options_.step_limit) {
+  if (effort() > options_.step_limit) {
     ending_ = Ending::kStepLimit;
     return kNone;
   }
@@ -186,7 +186,8 @@ TaskId Engine::next() {
     const bool unfair = run_length_ >= options_.fairness && ready_.has(current_);
     const bool left_alone = grace_ > 0 && ready_.has(current_);
     grace_ -= grace_ > 0;
-    const bool fair_only = left_alone || steps_ - last_progress_ > options_.livelock_after / 4;
+    const bool fair_only = left_alone || effort() - last_progress_ > options_.livelock_after / 4;
+    choices_ += others;
     forced_ += others && (unfair || fair_only);
     if (others && !unfair && !fair_only) {
       const TaskRecord& record = task(current_);
@@ -216,7 +217,7 @@ TaskId Engine::next() {
 TaskId Engine::point(Op op, SiteId site, Key key) {
   arrive(op, site, key);
   if (alive_ == 1 && timers_.empty()) {  // nobody to switch to; the limits still hold
-    if (steps_ - last_progress_ <= options_.livelock_after && steps_ <= options_.step_limit) {
+    if (effort() - last_progress_ <= options_.livelock_after && effort() <= options_.step_limit) {
       enter_log(current_, op, site, me().pending.key);
       return current_;
     }

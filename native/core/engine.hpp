@@ -204,6 +204,9 @@ class Engine final : public Tasks {
   bool timed_out() const { return tasks_[static_cast<std::size_t>(current_)].timed_out; }
   bool has_timers();
   std::uint64_t steps() const { return steps_; }
+  // A turn of an event loop costs as much as so many operations: one that polls for ever is found out in as much time.
+  std::uint64_t effort() const { return steps_ + 20 * turns_; }
+  std::uint64_t choices() const { return choices_; }  // decisions with more than one candidate
   std::uint64_t switches() const { return switches_; }
   std::uint64_t forced() const { return forced_; }  // decisions that fairness took: no strategy was asked
   bool log_is_whole() const { return log_.size() < kLogCapacity; }
@@ -321,7 +324,9 @@ class Engine final : public Tasks {
   std::uint64_t steps_ = 0;
   std::uint64_t switches_ = 0;
   std::uint64_t forced_ = 0;
-  std::uint64_t last_progress_ = 0;
+  std::uint64_t last_progress_ = 0;  // by effort()
+  std::uint64_t turns_ = 0;          // of event loops
+  std::uint64_t choices_ = 0;
   Ending ending_ = Ending::kRunning;
   FlatMap<Meeting> meetings_;
   FlatMap<std::uint32_t> occurrences_;

@@ -11,11 +11,6 @@
 
 namespace unblink {
 
-namespace {
-// A turn of a loop costs as much as so many operations: a loop that polls for ever is found out in as much time.
-constexpr std::uint64_t kTurn = 20;
-}  // namespace
-
 TaskId Engine::lodge(TaskId parent, TaskId carrier) {
   const TaskId id = spawn(parent);
   --alive_;
@@ -70,7 +65,7 @@ TaskId Engine::point_select(SiteId site, Key key) {
   if (!me().selects) selecting_.push_back(current_);
   me().selects = true;
   arrive(Op::kSelect, site, key);
-  steps_ += kTurn;
+  ++turns_;
   return next();
 }
 
@@ -79,7 +74,7 @@ TaskId Engine::wait_select(SiteId site, Key key, Nanos deadline) {
   me().selects = true;
   me().timed_out = false;
   arrive(Op::kSelect, site, key);
-  steps_ += kTurn;
+  ++turns_;
   hold(me(), current_, deadline);
   return next();
 }
@@ -116,7 +111,7 @@ void Engine::grant(TaskId id) {
   record.granted = true;
   offered_.remove(id);
   stop_waiting(record, id);
-  if (is_progress(record.pending.op)) last_progress_ = steps_;
+  if (is_progress(record.pending.op)) last_progress_ = effort();
   if (task(record.carrier).selects) wake(record.carrier);
   current_ = id;  // the next decision is taken where it came
   thread_ = record.carrier;

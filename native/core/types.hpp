@@ -42,6 +42,8 @@ enum class Op : std::uint8_t {
   kStall,    // the clock runs to the next deadline
   kSelect,   // an event loop looks for what has come
   kArrive,   // what an event loop waits for comes from outside: never before its time, and however late
+  kAwait,    // an asyncio task lets its loop go on; only observers hear of it
+  kCancel,   // what it awaits raises CancelledError
   kResume,   // an asyncio task goes on after a sleep(0), which stands for input or output
   kPublish,  // inside of another operation: what was done so far can be seen by whoever comes to the key
   kCount

@@ -34,6 +34,8 @@ using Probe = std::function<int()>;  // 1: ready, 0: not yet, -1: an exception i
 // What an execution did that cannot be controlled.
 enum class Uncontrolled : std::uint8_t { kProcess, kSocket, kBlocking, kSignal, kLoop };
 
+enum class TaskKind : std::uint8_t { kThread, kAsyncio, kArrival };  // reports: what a task is
+
 struct Task {
   PyGreenlet* greenlet = nullptr;
   compat::ThreadFields fields;
@@ -49,6 +51,7 @@ struct Task {
   SiteId created_at = kNoSite;
   bool booting = false;
   bool daemon = false;
+  TaskKind kind = TaskKind::kThread;
   bool ended = false;
   bool abandoned = false;
   int exits = 0;  // how often it was told to exit while unwinding
@@ -123,7 +126,7 @@ struct Ground {
   TaskId current() const { return engine.thread(); }  // an asyncio task runs on the thread of its loop
   Task& task(TaskId id) { return *tasks[static_cast<std::size_t>(id)]; }
   Task& me() { return task(engine.thread()); }
-  void make_room_for(TaskId id);
+  void make_room_for(TaskId id, TaskKind kind);
   void refresh_live() { live = active && multi && quiet == 0; }
 };
 

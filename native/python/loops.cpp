@@ -51,24 +51,25 @@ initproc o_init = nullptr;
 PyObject* get_running_loop = nullptr;
 PyTypeObject* task_type = nullptr;
 PyTypeObject* step_type = nullptr;
+PyMethodDef* wakeup = nullptr;
 std::vector<std::unique_ptr<EventLoop>> loops;
 std::map<std::pair<PyObject*, int>, Arrival> arrivals;
 std::unordered_map<PyObject*, Lodger> lodgers;
 
 struct Names {
-  PyObject *scheduled, *when, *cancelled, *ready, *ssock, *fileno, *selector, *self, *coro, *call_soon, *context, *eager_start;
+  PyObject *scheduled, *when, *cancelled, *ready, *ssock, *fileno, *selector, *self, *coro, *call_soon, *context, *eager_start, *must_cancel, *is_cancelled;
 } names;
 
 bool make_names() {
   const auto intern = [](const char* text) { return PyUnicode_InternFromString(text); };
   names = {intern("_scheduled"), intern("_when"), intern("_cancelled"), intern("_ready"), intern("_ssock"), intern("fileno"),
-           intern("_selector"), intern("__self__"), intern("get_coro"), intern("call_soon"), intern("context"), intern("eager_start")};
-  return names.eager_start != nullptr;
+           intern("_selector"), intern("__self__"), intern("get_coro"), intern("call_soon"), intern("context"), intern("eager_start"), intern("_must_cancel"), intern("cancelled")};
+  return names.is_cancelled != nullptr;
 }
 
-TaskId carried(TaskId parent, TaskId carrier, SiteId made_at) {
+TaskId carried(TaskKind kind, TaskId parent, TaskId carrier, SiteId made_at) {
   const TaskId id = G.engine.lodge(parent, carrier);
-  G.make_room_for(id);
+  G.make_room_for(id, kind);
   G.task(id).created_at = made_at;
   return id;
 }
@@ -160,7 +161,7 @@ ino_t file_of(int descriptor) {
 Arrival& arrival_of(EventLoop& loop, int descriptor, SiteId site) {
   const auto found = arrivals.find({loop.selector, descriptor});
   if (found != arrivals.end()) return found->second;
-  return arrivals[{loop.selector, descriptor}] = {carried(loop.thread, loop.thread, site), site, file_of(descriptor)};
+  return arrivals[{loop.selector, descriptor}] = {carried(TaskKind::kArrival, loop.thread, loop.thread, site), site, file_of(descriptor)};
 }
 
 int descriptor_of(PyObject* event) {
@@ -240,7 +241,7 @@ void note_watched(PyObject* selector, int descriptor) {
   if (found != arrivals.end() && found->second.file == file) return;
   const SiteId site = site_of_call(Op::kArrive);
   if (site == kImportSite) return;
-  arrivals[{selector, descriptor}] = {carried(G.engine.current(), G.current(), site), site, file};
+  arrivals[{selector, descriptor}] = {carried(TaskKind::kArrival, G.engine.current(), G.current(), site), site, file};
 }
 
 PyObject* select_in_loop(EventLoop& loop, const Look& look, Nanos timeout) {
@@ -299,16 +300,23 @@ namespace {
 
 Lodger* lodger_of(PyObject* task, SiteId made_at) {
   if (lodgers.size() >= kMostLodgers) return nullptr;
-  const TaskId id = carried(G.engine.current(), G.current(), made_at);
+  const TaskId id = carried(TaskKind::kAsyncio, G.engine.current(), G.current(), made_at);
   G.multi = true;
   G.refresh_live();
-  Lodger& lodger = lodgers[task] = {id};
-  if (G.observer != nullptr && points_on()) {
-    PyObject* number = PyLong_FromLong(id);
-    observe(Op::kStart, made_at, task, number);
-    Py_XDECREF(number);
-  }
-  return &lodger;
+  return &(lodgers[task] = {id});
+}
+
+void tell_of_start(PyObject* task, const Lodger& lodger) {
+  if (G.observer == nullptr || !points_on()) return;
+  PyObject* number = PyLong_FromLong(lodger.id);
+  observe(Op::kStart, G.task(lodger.id).created_at, task, number);
+  Py_XDECREF(number);
+}
+
+// Made, or not: an exception is set.
+int told(int made, PyObject* task, const Lodger* lodger) {
+  if (made == 0 && lodger != nullptr) tell_of_start(task, *lodger);
+  return made;
 }
 
 int task_init(PyObject* self, PyObject* args, PyObject* keywords) {
@@ -316,18 +324,24 @@ int task_init(PyObject* self, PyObject* args, PyObject* keywords) {
   lodgers.erase(self);  // whoever had this address before
   Lodger* lodger = lodger_of(self, site_of_call(Op::kStart));
   PyObject* eager = keywords != nullptr ? PyDict_GetItemWithError(keywords, names.eager_start) : nullptr;
-  if (lodger == nullptr || eager == nullptr || PyObject_IsTrue(eager) != 1) return o_init(self, args, keywords);
+  if (lodger == nullptr || eager == nullptr || PyObject_IsTrue(eager) != 1) return told(o_init(self, args, keywords), self, lodger);
   const TaskId id = lodger->id;  // its first step is done in here
   G.engine.enter_lodger(id);
   const int result = o_init(self, args, keywords);
   if (G.engine.current() == id) G.engine.leave_lodger();
-  return result;
+  return told(result, self, lodger);
 }
 
 struct Step {
   PyObject* task = nullptr;  // borrowed
   bool plain = false;        // after a bare yield, or its first
 };
+
+bool is_wakeup(PyMethodDef* definition) {
+  if (wakeup != nullptr || std::strcmp(definition->ml_name, "task_wakeup") != 0) return false;
+  wakeup = definition;
+  return true;
+}
 
 // _asyncio.TaskStepMethWrapper
 struct StepWrapper {
@@ -345,7 +359,7 @@ Step step_of(PyObject* callback) {
   if (PyCFunction_Check(callback)) {
     auto* function = reinterpret_cast<PyCFunctionObject*>(callback);
     if (function->m_self != nullptr && PyObject_TypeCheck(function->m_self, task_type) &&
-        std::strcmp(function->m_ml->ml_name, "TaskWakeupMethWrapper") == 0)
+        (function->m_ml == wakeup || is_wakeup(function->m_ml)))
       return {function->m_self, false};
     return {};
   }
@@ -360,6 +374,35 @@ Step step_of(PyObject* callback) {
     }
   }
   return {};
+}
+
+// Where the task awaits something; kNoSite if it has ended.
+SiteId site_of_await(Op op, PyObject* task) {
+  PyObject* coroutine = PyObject_CallMethodNoArgs(task, names.coro);
+  const SiteId site = coroutine != nullptr ? site_of_coroutine(op, coroutine) : kNoSite;
+  Py_XDECREF(coroutine);
+  PyErr_Clear();
+  return site;
+}
+
+void tell_of_await(Op op, PyObject* task) {
+  PyObject *type, *value, *traceback;
+  PyErr_Fetch(&type, &value, &traceback);
+  const SiteId site = site_of_await(op, task);
+  PyErr_Restore(type, value, traceback);
+  if (site != kNoSite) observe(op, site, Py_None, Py_None);
+}
+
+bool is_true(PyObject* answer) {
+  const bool found = answer != nullptr && PyObject_IsTrue(answer) == 1;
+  Py_XDECREF(answer);
+  PyErr_Clear();
+  return found;
+}
+
+// Whether the step about to be done raises CancelledError where the task stands. `future` is what woke it, if anything did.
+bool is_cancelled(PyObject* task, PyObject* future) {
+  return is_true(PyObject_GetAttr(task, names.must_cancel)) || (future != nullptr && is_true(PyObject_CallMethodNoArgs(future, names.is_cancelled)));
 }
 
 // Whether the loop could do anything else if this one were late.
@@ -380,10 +423,7 @@ int comes_late(Lodger& lodger, PyObject* task, PyObject* context, PyObject* call
     if (!lodger.late) std::erase(loop->late, id);
   } else {
     if (!others_could_come(*loop)) return 0;
-    PyObject* coroutine = PyObject_CallMethodNoArgs(task, names.coro);
-    const SiteId site = coroutine != nullptr ? site_of_coroutine(Op::kResume, coroutine) : kNoSite;
-    Py_XDECREF(coroutine);
-    PyErr_Clear();
+    const SiteId site = site_of_await(Op::kResume, task);
     if (site == kNoSite) return 0;
     const bool ok = go(G.engine.point_of_lodger(id, site, loop->key));
     if (!ok && G.unwinding) return -1;
@@ -410,6 +450,7 @@ PyObject* context_run(PyObject* self, PyObject* const* args, Py_ssize_t count, P
   if (step.task == nullptr) return original(self, args, count, keyword_names);
   const auto found = lodgers.find(step.task);
   Lodger* lodger = found != lodgers.end() ? &found->second : lodger_of(step.task, site_of_call(Op::kStart));
+  if (found == lodgers.end() && lodger != nullptr) tell_of_start(step.task, *lodger);
   if (lodger == nullptr) return original(self, args, count, keyword_names);
   if (step.plain && lodger->stepped && count == 1 && points_on()) {
     const int late = comes_late(*lodger, step.task, self, args[0]);
@@ -419,12 +460,36 @@ PyObject* context_run(PyObject* self, PyObject* const* args, Py_ssize_t count, P
   const TaskId id = lodger->id;
   lodger->stepped = true;
   G.engine.enter_lodger(id);
+  if (G.observer != nullptr && points_on() && is_cancelled(step.task, count > 1 ? args[1] : nullptr)) tell_of_await(Op::kCancel, step.task);
   PyObject* result = original(self, args, count, keyword_names);
-  if (G.engine.current() == id) G.engine.leave_lodger();
+  if (G.engine.current() != id) return result;
+  if (G.observer != nullptr && points_on()) tell_of_await(Op::kAwait, step.task);
+  G.engine.leave_lodger();
   return result;
 }
 
 }  // namespace
+
+void report_awaiting(PyObject* list) {
+  PyObject* module = PyDict_GetItemString(PyImport_GetModuleDict(), "asyncio.tasks");
+  for (std::size_t i = 0; module != nullptr && list != nullptr && i < loops.size(); ++i) {
+    Inactive inactive;
+    PyObject* tasks = PyObject_CallMethod(module, "all_tasks", "O", loops[i]->loop);
+    PyObject* all = tasks != nullptr ? PySequence_List(tasks) : nullptr;
+    for (Py_ssize_t n = 0; all != nullptr && n < PyList_GET_SIZE(all); ++n) {
+      PyObject* task = PyList_GET_ITEM(all, n);
+      const auto found = lodgers.find(task);
+      if (found == lodgers.end()) continue;
+      PyObject* row = Py_BuildValue("(iiIOiOO)", found->second.id, static_cast<int>(Op::kAwait), site_of_await(Op::kAwait, task), task, -1,
+                                    Py_None, Py_True);
+      if (row == nullptr || PyList_Append(list, row) < 0) PyErr_Clear();
+      Py_XDECREF(row);
+    }
+    Py_XDECREF(all);
+    Py_XDECREF(tasks);
+    PyErr_Clear();
+  }
+}
 
 void look_after_asyncio() {
   if (G.looks_after_asyncio) return;

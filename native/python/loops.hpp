@@ -19,6 +19,9 @@ PyObject* select_in_loop(EventLoop& loop, const Look& look, Nanos timeout);
 // Before a descriptor is watched by `selector`: who made it something that can come.
 void note_watched(PyObject* selector, int descriptor);
 
+// Adds the asyncio tasks that wait to a list of (task, op, site, asyncio task, -1, None, True).
+void report_awaiting(PyObject* list);
+
 void look_after_asyncio();  // when `_asyncio` is there
 void forget_loops();        // at the end of an execution
 

@@ -25,11 +25,12 @@ bool import_greenlet() {
 }
 
 // Of a lodger there is nothing but its name: see Engine::lodge.
-void Ground::make_room_for(TaskId id) {
+void Ground::make_room_for(TaskId id, TaskKind kind) {
   while (tasks.size() <= static_cast<std::size_t>(id)) tasks.push_back(std::make_unique<Task>());
   task_count = static_cast<std::size_t>(id) + 1;
   Task& made = task(id);
   made.greenlet = nullptr;
+  made.kind = kind;
   made.ended = true;
   made.probe = nullptr;
 }
@@ -92,6 +93,7 @@ bool go_on() {
 TaskId with_a_stack(TaskId next) {
   while (next != kNone && G.engine.task(next).offered) {
     G.engine.grant(next);
+    if (G.observer != nullptr) observe(G.engine.pending(next).op, G.engine.pending(next).site, Py_None, Py_None);
     next = G.engine.next();
   }
   return next;
@@ -164,7 +166,7 @@ TaskId start_task(PyObject* function, PyObject* arguments, PyObject* keywords, b
   PyGreenlet* greenlet = take_greenlet();
   if (greenlet == nullptr) return kNone;
   const TaskId id = G.engine.spawn(G.engine.current());
-  G.make_room_for(id);
+  G.make_room_for(id, TaskKind::kThread);
   Task& task = G.task(id);
   task.greenlet = greenlet;
   task.fields = {};
@@ -531,6 +533,7 @@ void report_waiting() {
     if (row == nullptr || PyList_Append(list, row) < 0) PyErr_Clear();
     Py_XDECREF(row);
   }
+  report_awaiting(list);
   Inactive inactive;
   PyObject* result = list ? PyObject_CallOneArg(G.on_stuck, list) : nullptr;
   if (result == nullptr) PyErr_WriteUnraisable(G.on_stuck);

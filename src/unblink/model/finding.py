@@ -50,6 +50,7 @@ class TaskInfo:
     name: str
     created_at: SourceLine | None = None
     created_by: str | None = None
+    is_asyncio: bool = False  # carried by the thread that runs its loop
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class Waiting:
     target: str
     owner: int | None
     stack: tuple[SourceLine, ...]
+    swallowed: bool = False  # it was cancelled, and went on
 
 
 @dataclass(frozen=True, slots=True)
