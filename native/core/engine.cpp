@@ -51,6 +51,7 @@ void Engine::begin(Strategy& strategy, const RunOptions& options) {
   locks_ = grace_ = 0;
   logs_time_ = strategy.wants_time();
   strategy.begin(options_.strategy);
+  plan_cancellation();
 }
 
 void Engine::end_execution() {

@@ -35,7 +35,7 @@ struct Deviation {
   TaskId task;
   SiteId site;
   std::uint32_t occurrence;
-  TaskId to;  // a task or kClock
+  TaskId to;  // a task, kClock or kCancelled
   bool preempts;  // `task` could have gone on
 };
 
@@ -142,6 +142,11 @@ class Engine final : public Tasks {
   bool take_grant(TaskId id);
   int offers() const { return offered_.count(); }
   void grant(TaskId id);  // it was chosen
+  // Whether somebody cancels the lodger where it awaits: at most one in an execution, and only where that is asked for.
+  bool cancels(TaskId id, SiteId site);
+  bool may_cancel() const { return may_cancel_; }
+  bool could_cancel() const { return cancelling_ && awaits_ > 0; }
+  void set_cancelling(bool cancels) { cancelling_ = cancels; }
   std::vector<Nanos>& alarms() { return task(thread_).alarms; }
 
   // --- what happened ---
@@ -257,6 +262,7 @@ class Engine final : public Tasks {
   // Clocks, locks and accesses are the thread's: what two asyncio tasks of one loop do is ordered.
   TaskRecord& my_thread() { return tasks_[static_cast<std::size_t>(thread_)]; }
   Nanos next_alarm();
+  void plan_cancellation();
   void stop_waiting(TaskRecord& record, TaskId id);
   void arrive(Op op, SiteId site, Key key);
   // What a lock is called in logs and pending operations: not its address alone, which another lock may have had before.
@@ -325,6 +331,8 @@ class Engine final : public Tasks {
   std::uint64_t switches_ = 0;
   std::uint64_t forced_ = 0;
   std::uint64_t last_progress_ = 0;  // by effort()
+  bool may_cancel_ = false;
+  std::uint64_t awaits_ = 0, cancel_at_ = 0;  // the number of the await to cancel at
   std::uint64_t turns_ = 0;          // of event loops
   std::uint64_t choices_ = 0;
   Ending ending_ = Ending::kRunning;
@@ -347,6 +355,8 @@ class Engine final : public Tasks {
   std::vector<std::uint8_t> marks_;  // by site
   bool learns_ = false;
   bool watches_releases_ = false;
+  bool cancelling_ = false;
+  std::uint64_t most_awaits_ = 0;
   bool logs_time_ = false;
   bool logs_cold_ = false;  // accesses at which no point stands: while it is not settled which are points
   std::vector<std::uint8_t> counts_;  // by site: whether it enters call_hash()

@@ -198,6 +198,7 @@ std::vector<SiteId> Engine::hot_sites() const {
 
 void Engine::forget() {
   watches_releases_ = false;
+  most_awaits_ = 0;
   hot_.assign(hot_.size(), 0);
   heating_.clear();
   knowledge_.forget();

@@ -124,6 +124,24 @@ bool Engine::take_grant(TaskId id) {
   return granted;
 }
 
+// One await of those that the longest execution so far has shown, in two of three executions; not in the default order.
+void Engine::plan_cancellation() {
+  awaits_ = cancel_at_ = 0;
+  may_cancel_ = cancelling_ || strategy_->cancels_anything();
+  if (!cancelling_ || most_awaits_ == 0 || strategy_->is_default_order() || !strategy_->teaches()) return;
+  Rng rng;
+  rng.reseed(options_.strategy.seed ^ 0x63616e63656cULL);
+  if (rng.below(3) > 0) cancel_at_ = 1 + rng.below(static_cast<std::uint32_t>(std::min<std::uint64_t>(most_awaits_, UINT32_MAX)));
+}
+
+bool Engine::cancels(TaskId id, SiteId site) {
+  const std::uint32_t occurrence = ++occurrences_[(static_cast<std::uint64_t>(id) << 32) | site];
+  most_awaits_ = std::max(most_awaits_, ++awaits_);
+  if (awaits_ != cancel_at_ && !strategy_->cancels(id, site, occurrence)) return false;
+  deviations_.push_back({id, site, occurrence, kCancelled, true});
+  return true;
+}
+
 Nanos Engine::next_alarm() {
   Nanos first = kForever;
   for (const TaskId id : selecting_)

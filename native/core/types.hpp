@@ -7,6 +7,7 @@ namespace unblink {
 using TaskId = std::int32_t;
 inline constexpr TaskId kNone = -1;   // nobody can go on
 inline constexpr TaskId kClock = -2;  // the choice that lets the virtual clock run: a stall
+inline constexpr TaskId kCancelled = -3;  // the choice that cancels an asyncio task where it awaits
 
 using SiteId = std::uint32_t;
 inline constexpr SiteId kNoSite = 0;

@@ -44,6 +44,7 @@ struct Lodger {
   TaskId id;
   bool stepped = false;
   bool late = false;
+  bool is_root = false;  // nobody but an interrupt cancels what a loop is run for
 };
 
 void* o_run = nullptr;
@@ -57,14 +58,14 @@ std::map<std::pair<PyObject*, int>, Arrival> arrivals;
 std::unordered_map<PyObject*, Lodger> lodgers;
 
 struct Names {
-  PyObject *scheduled, *when, *cancelled, *ready, *ssock, *fileno, *selector, *self, *coro, *call_soon, *context, *eager_start, *must_cancel, *is_cancelled;
+  PyObject *scheduled, *when, *cancelled, *ready, *ssock, *fileno, *selector, *self, *coro, *call_soon, *context, *eager_start, *must_cancel, *is_cancelled, *cancel;
 } names;
 
 bool make_names() {
   const auto intern = [](const char* text) { return PyUnicode_InternFromString(text); };
   names = {intern("_scheduled"), intern("_when"), intern("_cancelled"), intern("_ready"), intern("_ssock"), intern("fileno"),
-           intern("_selector"), intern("__self__"), intern("get_coro"), intern("call_soon"), intern("context"), intern("eager_start"), intern("_must_cancel"), intern("cancelled")};
-  return names.is_cancelled != nullptr;
+           intern("_selector"), intern("__self__"), intern("get_coro"), intern("call_soon"), intern("context"), intern("eager_start"), intern("_must_cancel"), intern("cancelled"), intern("cancel")};
+  return names.cancel != nullptr;
 }
 
 TaskId carried(TaskKind kind, TaskId parent, TaskId carrier, SiteId made_at) {
@@ -303,7 +304,10 @@ Lodger* lodger_of(PyObject* task, SiteId made_at) {
   const TaskId id = carried(TaskKind::kAsyncio, G.engine.current(), G.current(), made_at);
   G.multi = true;
   G.refresh_live();
-  return &(lodgers[task] = {id});
+  PyObject* running = running_loop();
+  const bool is_root = running == nullptr;
+  Py_XDECREF(running);
+  return &(lodgers[task] = {id, false, false, is_root});
 }
 
 void tell_of_start(PyObject* task, const Lodger& lodger) {
@@ -443,6 +447,15 @@ int comes_late(Lodger& lodger, PyObject* task, PyObject* context, PyObject* call
   return 1;
 }
 
+// Somebody cancels the task where it stands.
+void cancel_here(PyObject* task, const Lodger& lodger, Op op) {
+  if (lodger.is_root || !points_on()) return;
+  const SiteId site = site_of_await(op, task);
+  if (site == kNoSite || !G.engine.cancels(lodger.id, site)) return;
+  Py_XDECREF(PyObject_CallMethodNoArgs(task, names.cancel));
+  PyErr_Clear();
+}
+
 PyObject* context_run(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keyword_names) {
   const auto original = reinterpret_cast<FastKeywords>(o_run);
   if (!here() || count == 0 || G.unwinding) return original(self, args, count, keyword_names);
@@ -458,12 +471,15 @@ PyObject* context_run(PyObject* self, PyObject* const* args, Py_ssize_t count, P
     if (late > 0) Py_RETURN_NONE;
   }
   const TaskId id = lodger->id;
+  // What it awaited is there, and somebody cancels it all the same.
+  if (lodger->stepped && G.engine.may_cancel()) cancel_here(step.task, *lodger, Op::kCancel);
   lodger->stepped = true;
   G.engine.enter_lodger(id);
   if (G.observer != nullptr && points_on() && is_cancelled(step.task, count > 1 ? args[1] : nullptr)) tell_of_await(Op::kCancel, step.task);
   PyObject* result = original(self, args, count, keyword_names);
   if (G.engine.current() != id) return result;
   if (G.observer != nullptr && points_on()) tell_of_await(Op::kAwait, step.task);
+  if (result != nullptr && G.engine.may_cancel()) cancel_here(step.task, *lodger, Op::kAwait);
   G.engine.leave_lodger();
   return result;
 }

@@ -115,7 +115,7 @@ double real_seconds() {
 // The tasks that met. An event loop to which nothing can come late has one order only, however many asyncio tasks it runs.
 std::size_t tasks_that_met() {
   const Engine& e = G.engine;
-  if (e.choices() > 0 || e.shortest_stall() != kForever) return e.task_count();
+  if (e.choices() > 0 || e.shortest_stall() != kForever || e.could_cancel()) return e.task_count();
   std::size_t threads = 0;
   for (std::size_t i = 0; i < G.task_count; ++i) threads += G.tasks[i]->kind == TaskKind::kThread;
   return threads > 1 ? e.task_count() : 1;
@@ -251,7 +251,7 @@ Rows rows_from(const Rows& rows, std::size_t first) {
   return Rows(rows.begin() + static_cast<std::ptrdiff_t>(std::min(first, rows.size())), rows.end());
 }
 
-// deviations(first=0) -> [(task, site, occurrence, to, whether the task could have gone on)], `to` is -2 for the clock
+// deviations(first=0) -> [(task, site, occurrence, to, whether the task could have gone on)], `to` is -2 for the clock, -3 for a cancellation
 PyObject* deviations(PyObject*, PyObject* args) {
   Py_ssize_t first = 0;
   if (!PyArg_ParseTuple(args, "|n:deviations", &first)) return nullptr;
@@ -323,6 +323,12 @@ PyObject* make_hot(PyObject*, PyObject* number) {
   const unsigned long site = PyLong_AsUnsignedLong(number);
   if (PyErr_Occurred()) return nullptr;
   G.engine.make_hot(static_cast<SiteId>(site));
+  Py_RETURN_NONE;
+}
+
+// cancelling(whether): whether executions that are searched may cancel an asyncio task
+PyObject* cancelling(PyObject*, PyObject* whether) {
+  G.engine.set_cancelling(PyObject_IsTrue(whether) == 1);
   Py_RETURN_NONE;
 }
 
@@ -412,6 +418,7 @@ PyMethodDef methods[] = {
     {"direct", direct, METH_O, "Set what the strategy `directed` follows."},
     {"bind", bind, METH_VARARGS, "Tell at which site a directive stands."},
     {"missed", missed, METH_NOARGS, "The first directive that was not taken, or -1."},
+    {"set_cancelling", cancelling, METH_O, "Whether executions that are searched may cancel an asyncio task."},
     {"deviations", deviations, METH_VARARGS, "The last execution's choices against the default order."},
     {"trace", trace, METH_NOARGS, "The last execution's visible operations."},
     {"stalls", stalls, METH_VARARGS, "The last execution's stalls."},

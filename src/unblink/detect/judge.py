@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +39,23 @@ def type_name(kind: type[BaseException]) -> str:
 def from_exception(exception: BaseException, kind: Kind = Kind.FAILURE, task: int = 0) -> Failure:
     """Return the failure that `exception` makes."""
     return Failure(kind, type_name(type(exception)), _message(exception), exception, task)
+
+
+def tells_of_cancellation(failure: Failure) -> bool:
+    """Whether a failure is no more than the news that a task was cancelled, on its way to whoever awaits it.
+
+    Where we have cancelled a task ourselves, that is what must come of it; the failure of a correct program.
+    """
+    asyncio = sys.modules.get("asyncio")
+    seen: list[BaseException] = []
+    todo = [failure.exception]
+    while todo:
+        exception = todo.pop()
+        if exception is None or any(exception is other for other in seen):
+            continue
+        seen.append(exception)
+        todo += [exception.__cause__, exception.__context__, *getattr(exception, "exceptions", ())]
+    return asyncio is not None and any(isinstance(exception, asyncio.CancelledError) for exception in seen)
 
 
 def _message(exception: BaseException) -> str:

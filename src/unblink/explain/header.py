@@ -134,10 +134,12 @@ def found(finding: Finding, executions: int | None, width: int) -> list[Line]:
         return []
     text = f"execution {finding.found_at}" + (f" of {executions}" if executions else "")
     if len(finding.schedule):
-        switched = sum(not choice.is_stall for choice in finding.schedule.preemptions)
-        held = len(finding.schedule) - switched
+        held = sum(choice.is_stall for choice in finding.schedule.preemptions)
+        cancelled = sum(choice.is_cancellation for choice in finding.schedule.preemptions)
+        switched = len(finding.schedule) - held - cancelled
         parts = [count(switched, "preemption")] if switched else []
         parts += [count(held, "stall")] if held else []
+        parts += [count(cancelled, "cancellation")] if cancelled else []
         text += "; minimised to " + " and ".join(parts)
     return labelled("found in", text, width)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
-from unblink.detect.judge import judge
+from unblink.detect.judge import judge, tells_of_cancellation
 from unblink.exploration import interrupt
 from unblink.exploration.binding import Binding, bound, schedule_of
 from unblink.exploration.observation import Observation, Observations, Proof, RacingPair, Recording
@@ -20,9 +20,10 @@ from unblink.ground.control import STEP_LIMIT, Ending, Run, run, run_many
 from unblink.ground.sources import FIRST_SITE, Sources
 from unblink.model.finding import Event
 from unblink.model.schedule import Preemption, Schedule
-from unblink.schedule.plan import Choice, Path, Plan, Step
+from unblink.schedule.plan import CANCELS, Choice, Path, Plan, Step
 
 _SEEDS = 0xFFFFFFFFFFFFFFFF
+_TARGETS: dict[int, Path | None] = {-2: None, -3: CANCELS}  # of choices that go to no task
 _UNCONTROLLED = (
     "a child process [uncontrolled-process]",
     "a socket to another process [uncontrolled-socket]",
@@ -204,6 +205,9 @@ class Runner:
                 ignored=ignored,
             )
         )
+        choices = taken_choices() if failure is not None else ()
+        if failure is not None and any(choice.to == CANCELS for choice in choices) and tells_of_cancellation(failure):
+            failure = None
         missed = self._native.missed() if plan.strategy == "directed" else -1
         races: tuple[RacingPair, ...] = ()
         if outcome.racing > self._races_known:
@@ -218,7 +222,7 @@ class Runner:
             outcome.call_hash,
             outcome.stalled_ns,
             outcome.shortest_stall_ns,
-            taken_choices() if failure is not None or races else (),
+            choices or (taken_choices() if failure is not None or races else ()),
             missed,
             missed < 0 or binding is None or binding.numbers[missed] > 0,
             skipped=failure is None and isinstance(outcome.exception, ignored),
@@ -249,7 +253,7 @@ def taken_choices() -> tuple[Choice, ...]:
         return ()
     paths = task_paths()
     return tuple(
-        Choice(paths[task], site, occurrence, None if to == -2 else paths[to]) for task, site, occurrence, to, _ in rows
+        Choice(paths[task], site, occurrence, _TARGETS[to] if to in _TARGETS else paths[to]) for task, site, occurrence, to, _ in rows
     )
 
 

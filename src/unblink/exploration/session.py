@@ -182,6 +182,7 @@ class Session:
 
         began = time.perf_counter()
         self._instrument_asyncio()
+        _native.set_cancelling(settings.cancels)
         _native.forget(settings.strategy in LEARNING)
         runner = Runner(target, self.sources, self.epoch_ns)
         explorer = self._explorer(runner, settings, folder)
