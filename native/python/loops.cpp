@@ -48,6 +48,7 @@ struct Lodger {
 };
 
 void* o_run = nullptr;
+destructor o_finalize_task = nullptr, o_finalize_future = nullptr, o_finalize_coroutine = nullptr;
 initproc o_init = nullptr;
 PyObject* get_running_loop = nullptr;
 PyTypeObject* task_type = nullptr;
@@ -58,14 +59,14 @@ std::map<std::pair<PyObject*, int>, Arrival> arrivals;
 std::unordered_map<PyObject*, Lodger> lodgers;
 
 struct Names {
-  PyObject *scheduled, *when, *cancelled, *ready, *ssock, *fileno, *selector, *self, *coro, *call_soon, *context, *eager_start, *must_cancel, *is_cancelled, *cancel;
+  PyObject *scheduled, *when, *cancelled, *ready, *ssock, *fileno, *selector, *self, *coro, *call_soon, *context, *eager_start, *must_cancel, *is_cancelled, *cancel, *log_traceback, *exception;
 } names;
 
 bool make_names() {
   const auto intern = [](const char* text) { return PyUnicode_InternFromString(text); };
   names = {intern("_scheduled"), intern("_when"), intern("_cancelled"), intern("_ready"), intern("_ssock"), intern("fileno"),
-           intern("_selector"), intern("__self__"), intern("get_coro"), intern("call_soon"), intern("context"), intern("eager_start"), intern("_must_cancel"), intern("cancelled"), intern("cancel")};
-  return names.cancel != nullptr;
+           intern("_selector"), intern("__self__"), intern("get_coro"), intern("call_soon"), intern("context"), intern("eager_start"), intern("_must_cancel"), intern("cancelled"), intern("cancel"), intern("_log_traceback"), intern("_exception")};
+  return names.exception != nullptr;
 }
 
 TaskId carried(TaskKind kind, TaskId parent, TaskId carrier, SiteId made_at) {
@@ -484,6 +485,56 @@ PyObject* context_run(PyObject* self, PyObject* const* args, Py_ssize_t count, P
   return result;
 }
 
+// ---------------------------------------------------------------- what is lost
+
+// Tells the oracle; `mark` says what kind of loss it is.
+void note_loss(TaskId task, PyObject* exception, PyObject* mark) {
+  PyObject* traceback = PyException_GetTraceback(exception);
+  G.unhandled.push_back({task, Py_NewRef(reinterpret_cast<PyObject*>(Py_TYPE(exception))), Py_NewRef(exception), traceback, mark});
+}
+
+// A future that ends with an exception which nobody has looked at.
+void before_finalizing(PyObject* future) {
+  if (!here() || G.unwinding || !G.multi) return;
+  PyObject *type, *value, *traceback;
+  PyErr_Fetch(&type, &value, &traceback);
+  const auto found = lodgers.find(future);
+  if (is_true(PyObject_GetAttr(future, names.log_traceback))) {
+    PyObject* exception = PyObject_GetAttr(future, names.exception);
+    if (exception != nullptr && PyExceptionInstance_Check(exception))
+      note_loss(found != lodgers.end() ? found->second.id : G.engine.current(), exception, Py_Ellipsis);
+    Py_XDECREF(exception);
+  }
+  if (found != lodgers.end()) lodgers.erase(found);
+  PyErr_Clear();
+  PyErr_Restore(type, value, traceback);
+}
+
+void finalize_task(PyObject* self) {
+  before_finalizing(self);
+  o_finalize_task(self);
+}
+
+void finalize_future(PyObject* self) {
+  before_finalizing(self);
+  o_finalize_future(self);
+}
+
+void finalize_coroutine(PyObject* self) {
+  if (here() && !G.unwinding && G.multi && PyCoro_CheckExact(self) && reinterpret_cast<PyCoroObject*>(self)->cr_frame_state == FRAME_CREATED) {
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyObject* text = PyUnicode_FromFormat("coroutine '%S' was never awaited", reinterpret_cast<PyCoroObject*>(self)->cr_qualname);
+    PyObject* warning = text != nullptr ? PyObject_CallOneArg(PyExc_RuntimeWarning, text) : nullptr;
+    if (warning != nullptr) note_loss(G.engine.current(), warning, Py_NotImplemented);
+    Py_XDECREF(warning);
+    Py_XDECREF(text);
+    PyErr_Clear();
+    PyErr_Restore(type, value, traceback);
+  }
+  o_finalize_coroutine(self);
+}
+
 }  // namespace
 
 void report_awaiting(PyObject* list) {
@@ -513,12 +564,16 @@ void look_after_asyncio() {
   if (module == nullptr) return;
   G.looks_after_asyncio = true;
   PyObject* type = PyObject_GetAttrString(module, "Task");
+  PyObject* future = PyObject_GetAttrString(module, "Future");
   PyObject* getter = PyObject_GetAttrString(module, "_get_running_loop");
   PyObject* contexts = PyImport_ImportModule("_contextvars");
   PyObject* context_type = contexts != nullptr ? PyObject_GetAttrString(contexts, "Context") : nullptr;
   const bool ok = type != nullptr && PyType_Check(type) && getter != nullptr && context_type != nullptr && make_names() &&
                   swap_method(context_type, "run", METH_FASTCALL | METH_KEYWORDS, reinterpret_cast<void*>(context_run), &o_run) &&
-                  swap_init(reinterpret_cast<PyTypeObject*>(type), task_init, &o_init);
+                  swap_init(reinterpret_cast<PyTypeObject*>(type), task_init, &o_init) && future != nullptr && PyType_Check(future) &&
+                  swap_finalizer(reinterpret_cast<PyTypeObject*>(type), finalize_task, &o_finalize_task) &&
+                  swap_finalizer(reinterpret_cast<PyTypeObject*>(future), finalize_future, &o_finalize_future) &&
+                  swap_finalizer(&PyCoro_Type, finalize_coroutine, &o_finalize_coroutine);
   if (ok) {
     task_type = reinterpret_cast<PyTypeObject*>(Py_NewRef(type));
     get_running_loop = Py_NewRef(getter);
@@ -528,6 +583,7 @@ void look_after_asyncio() {
   Py_XDECREF(context_type);
   Py_XDECREF(contexts);
   Py_XDECREF(getter);
+  Py_XDECREF(future);
   Py_XDECREF(type);
 }
 

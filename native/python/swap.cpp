@@ -120,6 +120,19 @@ bool swap_init(PyTypeObject* type, initproc replacement, initproc* original) {
   return true;
 }
 
+bool swap_finalizer(PyTypeObject* type, destructor replacement, destructor* original) {
+  if (type->tp_finalize == nullptr) return refuse(type->tp_name, "has no finalizer");
+  *original = type->tp_finalize;
+  const destructor old = type->tp_finalize;
+  type->tp_finalize = replacement;
+  Py_INCREF(type);
+  undo.push_back([type, old] {
+    type->tp_finalize = old;
+    Py_DECREF(type);
+  });
+  return true;
+}
+
 void restore_all() {
   while (!undo.empty()) {
     undo.back()();

@@ -15,6 +15,7 @@ _WORDS = {
     Kind.ATOMICITY_VIOLATION: "race",
     Kind.RACE: "race",
     Kind.LOST_EXCEPTION: "lost exception",
+    Kind.NEVER_AWAITED: "never awaited",
 }
 _CREATED = 6  # more tasks are counted
 

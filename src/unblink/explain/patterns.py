@@ -36,6 +36,12 @@ _LOST_EXCEPTION_FIX = (
 )
 
 
+_FIXES = {
+    Kind.LOST_EXCEPTION: _LOST_EXCEPTION_FIX,
+    Kind.NEVER_AWAITED: "each coroutine is awaited, or made a task that somebody keeps",
+}
+
+
 def diagnose(finding: Finding) -> Diagnosis | None:
     """Return the pattern that the events of `finding` prove, or None."""
     if finding.kind in (Kind.RACE, Kind.ATOMICITY_VIOLATION):
@@ -81,7 +87,7 @@ def named(finding: Finding) -> Finding:
     found = diagnose(finding) if finding.pattern is None else None
     where = finding.where or key_line(finding)
     if found is None:
-        fix = finding.fix or (_LOST_EXCEPTION_FIX if finding.kind is Kind.LOST_EXCEPTION else "")
+        fix = finding.fix or _FIXES.get(finding.kind, "")
         return replace(finding, where=where, fix=fix)
     return replace(
         finding,

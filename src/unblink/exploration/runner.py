@@ -7,9 +7,10 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, cast
 
-from unblink.detect.judge import judge, tells_of_cancellation
+from unblink.detect.judge import Failure, judge, tells_of_cancellation
 from unblink.exploration import interrupt
 from unblink.exploration.binding import Binding, bound, schedule_of
 from unblink.exploration.observation import Observation, Observations, Proof, RacingPair, Recording
@@ -82,6 +83,7 @@ class Runner:
         self._step_limit = step_limit
         self._expected_steps = 1
         self._races_known = 0
+        self._usual_losses: set[tuple[object, ...]] | None = None
         self._native = _native
 
     def observe(self, plan: Plan, *, official: bool = False) -> Observation:
@@ -208,6 +210,7 @@ class Runner:
         choices = taken_choices() if failure is not None else ()
         if failure is not None and any(choice.to == CANCELS for choice in choices) and tells_of_cancellation(failure):
             failure = None
+        failure = self._told_once(failure, outcome)
         missed = self._native.missed() if plan.strategy == "directed" else -1
         races: tuple[RacingPair, ...] = ()
         if outcome.racing > self._races_known:
@@ -230,6 +233,22 @@ class Runner:
             races=races,
             dropped=outcome.dropped,
         )
+
+    def _told_once(self, failure: Failure | None, outcome: Run) -> Failure | None:
+        """Return `failure`, unless it is a loss of asyncio's that the default order has, too: that is a note, told once.
+
+        A program is right or wrong with it whatever the order, and its plain test does not fail for it.
+        """
+        if self._usual_losses is None:
+            lost = failure is not None and any(row[4] is Ellipsis and row[2] is failure.exception for row in outcome.unhandled)
+            self._usual_losses = {failure.signature} if failure is not None and lost else set()
+            if failure is not None and lost:
+                failure = replace(failure, is_note=True)
+        elif failure is not None and failure.signature in self._usual_losses:
+            return None
+        if failure is not None and failure.is_note:
+            self._usual_losses.add(failure.signature)
+        return failure
 
     def _uncontrolled(self) -> tuple[str, ...]:
         rows = self._native.take_uncontrolled()

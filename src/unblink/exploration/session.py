@@ -341,7 +341,7 @@ class Session:
         uncontrolled = [*uncontrolled, *state.uncontrolled]
         findings: tuple[Finding, ...] = ()
         if first is not None and first.failure is not None:
-            verdict = Verdict.FAILED
+            verdict = Verdict.NOTED if first.failure.is_note else Verdict.FAILED
             findings = (sequential_finding(first.failure, 1),)
         elif state.skipped:
             verdict = Verdict.SKIPPED
@@ -349,7 +349,7 @@ class Session:
             target.name,
             verdict,
             state.executions,
-            1 if findings else None,
+            1 if verdict is Verdict.FAILED else None,
             verdict is Verdict.SEQUENTIAL and not state.interrupted and not uncontrolled,
             time.perf_counter() - began,
             state.points,

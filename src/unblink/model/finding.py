@@ -16,6 +16,7 @@ class Kind(enum.StrEnum):
     DEADLOCK = "deadlock"  # a waits-for cycle, or tasks that wait for what can no longer come
     LIVELOCK = "livelock"  # steps without progress
     LOST_EXCEPTION = "lost-exception"  # an exception left a task and nobody saw it
+    NEVER_AWAITED = "never-awaited"  # a coroutine was made and never run
     ATOMICITY_VIOLATION = "atomicity-violation"
     RACE = "race"
     INVARIANT = "invariant"
