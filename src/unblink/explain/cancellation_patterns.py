@@ -30,7 +30,9 @@ def _leaked(finding: Finding) -> Diagnosis | None:
                 continue
             if any(role(e) is Role.RELEASE and e.number > cancel.number and e.target == entry.target for e in events):
                 continue
-            waits = [e for e in events if e.task == entry.task and e.target == entry.target and e.number > cancel.number]
+            waits = [
+                e for e in events if e.task == entry.task and e.target == entry.target and e.number > cancel.number
+            ]
             remarks = ((cancel.number, f"is cancelled here: {entry.target} stays taken"),)
             return Diagnosis(names.LEAKED_LOCK, entry.target, (before[-1], cancel, *waits[-1:]), before[-1].at, remarks)
     return None

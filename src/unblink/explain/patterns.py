@@ -49,7 +49,11 @@ def diagnose(finding: Finding) -> Diagnosis | None:
         return found or unordered_access(finding)
     if finding.kind is Kind.DEADLOCK:
         waits = with_last_waits(finding)
-        return cancellation_diagnosis(waits) or waiting_diagnosis(waits) or triple_diagnosis(finding.events, finding.passing)
+        return (
+            cancellation_diagnosis(waits)
+            or waiting_diagnosis(waits)
+            or triple_diagnosis(finding.events, finding.passing)
+        )
     rules: tuple[Callable[[Finding], Diagnosis | None], ...] = (
         changed_while_iterated,
         released_wrongly,

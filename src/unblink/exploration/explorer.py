@@ -173,7 +173,11 @@ class Explorer:
         """Explore until something fails or the budget is spent."""
         with self._interruptible():
             first = self.state.first
-            if first is not None and first.failure is not None and (first.failure.is_note or self.state.executions == 1):
+            if (
+                first is not None
+                and first.failure is not None
+                and (first.failure.is_note or self.state.executions == 1)
+            ):
                 self._keep(first)
             if self._restored is not None:
                 self._restored.take_on()

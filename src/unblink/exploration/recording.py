@@ -119,7 +119,9 @@ class Recorder:
     def _is_inner(self, hook: Hook) -> bool:
         """Whether a hook is on a part of the library's own objects that tells nobody anything."""
         inner = hook.place == Place.ATTRIBUTE and hook.name not in READ_WITHOUT_A_LOCK
-        return inner and hook.filename == threading.__file__  # of asyncio's, each is told by the call that it is inside of
+        return (
+            inner and hook.filename == threading.__file__
+        )  # of asyncio's, each is told by the call that it is inside of
 
     def _place_of_call(
         self, name: str, site: int, hook: Hook | None, frame: FrameType | None

@@ -240,7 +240,9 @@ class Runner:
         A program is right or wrong with it whatever the order, and its plain test does not fail for it.
         """
         if self._usual_losses is None:
-            lost = failure is not None and any(row[4] is Ellipsis and row[2] is failure.exception for row in outcome.unhandled)
+            lost = failure is not None and any(
+                row[4] is Ellipsis and row[2] is failure.exception for row in outcome.unhandled
+            )
             self._usual_losses = {failure.signature} if failure is not None and lost else set()
             if failure is not None and lost:
                 failure = replace(failure, is_note=True)
@@ -272,7 +274,8 @@ def taken_choices() -> tuple[Choice, ...]:
         return ()
     paths = task_paths()
     return tuple(
-        Choice(paths[task], site, occurrence, _TARGETS[to] if to in _TARGETS else paths[to]) for task, site, occurrence, to, _ in rows
+        Choice(paths[task], site, occurrence, _TARGETS[to] if to in _TARGETS else paths[to])
+        for task, site, occurrence, to, _ in rows
     )
 
 
