@@ -120,6 +120,12 @@ bool swap_init(PyTypeObject* type, initproc replacement, initproc* original) {
   return true;
 }
 
+void swap_pointer(void** place, void* replacement, void** original) {
+  void* old = *original = *place;
+  *place = replacement;
+  undo.push_back([place, old] { *place = old; });
+}
+
 void restore_all() {
   while (!undo.empty()) {
     undo.back()();

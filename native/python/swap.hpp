@@ -13,6 +13,7 @@ int convention_of(PyObject* owner, const char* name);  // of a C function; -1 if
 bool swap_getter(PyObject* owner, const char* name, getter replacement, getter* original);
 bool swap_new(PyTypeObject* type, newfunc replacement, newfunc* original);
 bool swap_init(PyTypeObject* type, initproc replacement, initproc* original);
+void swap_pointer(void** place, void* replacement, void** original);  // in a table of somebody else's
 void restore_all();
 
 bool install_locks();
