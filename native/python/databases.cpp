@@ -120,6 +120,7 @@ PyObject* run_statement(PyObject* object, PyObject* sql, Effects effects, Call c
   Connection* known = here() ? connection_behind(object) : nullptr;
   if (known == nullptr || is_inside(*known)) return call();  // a connection's method may call its cursor's
   Connection& connection = *known;
+  if (!may_use(object, connection)) return nullptr;
   const bool fetches = effects == Effects::kFetches;
   // Rows that one task alone can get at are as they were when the statement began.
   if ((!fetches || connection.lent) && !stand_before_statement(object, connection.key, effects != Effects::kWrites)) return nullptr;
@@ -191,7 +192,7 @@ PyObject* leave(PyObject* self, PyObject* const* args, Py_ssize_t count) {
 
 bool before_use(PyObject* self, PyObject* const*, Py_ssize_t) {
   Connection* connection = here() ? connection_behind(self) : nullptr;
-  return connection == nullptr || await_turn(*connection);
+  return connection == nullptr || (may_use(self, *connection) && await_turn(*connection));
 }
 
 bool before_use_of_cursor(PyObject* self, PyObject* const*, Py_ssize_t) { return before_use(connection_of(self), nullptr, 0); }
