@@ -60,6 +60,16 @@ void switch_to(PyGreenlet* greenlet) {
   Py_XDECREF(result);
 }
 
+// The program may have greenlets of its own (SQLAlchemy's asyncio has): a task goes on in the one in which it stopped.
+PyGreenlet* place_of(const Task& task) { return task.place != nullptr ? task.place : task.greenlet; }
+
+void leave(Task& task) {
+  task.fields.save(G.thread_state);
+  PyGreenlet* place = PyGreenlet_GetCurrent();
+  if (place == task.greenlet) Py_CLEAR(place);
+  Py_XSETREF(task.place, place);
+}
+
 // The hub shows itself as main: it is the same thread as far as Python is concerned.
 void switch_to_hub() {
   G.task(0).fields.load(G.thread_state);
@@ -111,13 +121,13 @@ bool go(TaskId next) {
     G.engine.set_current(next);
     if (&G.me() == &me) return true;
   }
-  me.fields.save(G.thread_state);
+  leave(me);
   if (next == kNone || G.interrupted) {
     G.engine.set_current(actor);
     switch_to_hub();
   } else {
     G.me().fields.load(G.thread_state);
-    switch_to(G.me().greenlet);
+    switch_to(place_of(G.me()));
   }
   return go_on();
 }
@@ -204,7 +214,7 @@ bool boot(TaskId child) {
   task.starter = G.engine.current();
   ++G.quiet;
   G.refresh_live();
-  G.me().fields.save(G.thread_state);
+  leave(G.me());
   G.engine.set_current(child);
   task.fields.load(G.thread_state);
   switch_to(task.greenlet);
@@ -217,10 +227,10 @@ bool end_boot() {
   task.booting = false;
   --G.quiet;
   G.refresh_live();
-  task.fields.save(G.thread_state);
+  leave(task);
   G.engine.set_current(task.starter);
   G.me().fields.load(G.thread_state);
-  switch_to(G.me().greenlet);
+  switch_to(place_of(G.me()));
   return go_on();
 }
 
@@ -363,6 +373,7 @@ PyObject* pool_main(PyObject*, PyObject*) {
     PyErr_Clear();
     G.idle.push_back(self);
     task.greenlet = nullptr;
+    Py_CLEAR(task.place);
     task.fields.save(G.thread_state);
     PyGreenlet* to = G.hub;
     if (task.booting && !G.unwinding) {  // it ended before its run(): back to whoever started it
@@ -372,7 +383,7 @@ PyObject* pool_main(PyObject*, PyObject*) {
       G.engine.finish();
       G.engine.set_current(task.starter);
       G.me().fields.load(G.thread_state);
-      to = G.me().greenlet;
+      to = place_of(G.me());
     } else if (id == 0 || G.unwinding || G.interrupted) {
       if (id == 0 && !G.unwinding) G.task(0).fields.save(G.thread_state);
       if (!G.unwinding && id != 0) G.engine.finish();
@@ -384,7 +395,7 @@ PyObject* pool_main(PyObject*, PyObject*) {
       } else {
         G.engine.set_current(next);
         G.me().fields.load(G.thread_state);
-        to = G.me().greenlet;
+        to = place_of(G.me());
       }
     }
     ++G.switches;
@@ -475,7 +486,7 @@ void run_hub() {
     G.engine.set_current(next);
     Task& task = G.me();
     if (G.current() != 0) task.fields.load(G.thread_state);
-    switch_to(task.greenlet);
+    switch_to(place_of(task));
     for (;;) {
       if (G.task(0).ended || G.interrupted || G.engine.ending() != Ending::kRunning) return;
       if (PyErr_Occurred()) return;
@@ -504,7 +515,7 @@ void run_hub() {
 
 PyObject* frame_of(const Task& task) {
   if (task.greenlet == nullptr) return Py_NewRef(Py_None);
-  PyObject* frame = PyObject_GetAttrString(reinterpret_cast<PyObject*>(task.greenlet), "gr_frame");
+  PyObject* frame = PyObject_GetAttrString(reinterpret_cast<PyObject*>(place_of(task)), "gr_frame");
   if (frame == nullptr) {
     PyErr_Clear();
     return Py_NewRef(Py_None);
@@ -561,7 +572,7 @@ void unwind() {
     }
     G.engine.set_current(id);
     task.fields.load(G.thread_state);
-    switch_to(task.greenlet);
+    switch_to(place_of(task));
     PyErr_Clear();
   }
   G.unwinding = false;
@@ -575,7 +586,7 @@ void forget_tasks() {
     Task& task = *G.tasks[i];
     Py_CLEAR(task.thread);
     Py_CLEAR(task.sentinel);
-    if (task.abandoned) task.greenlet = nullptr;  // leaked on purpose, with what it holds
+    if (task.abandoned) task.greenlet = task.place = nullptr;  // leaked on purpose, with what it holds
   }
 }
 
