@@ -48,6 +48,7 @@ namespace {
 
 constexpr unsigned long kFirstIdent = 0x7e0000000000UL;
 constexpr std::uint64_t kFirstStateId = 1ULL << 40;
+constexpr std::uint64_t kStepsAfterFailure = 10'000;  // for workers of a body that failed: they need never end
 constexpr int kMostExits = 100;  // a task that swallows more of them than this is left where it is
 
 PyObject* aborted_type = nullptr;
@@ -276,6 +277,9 @@ struct Outcome {
 Outcome outcome;
 PyObject* on_leftover = nullptr;
 
+// By an exception of its own, which is what a user sees, whatever becomes of its threads.
+bool body_failed() { return outcome.exception != nullptr && PyObject_IsInstance(outcome.exception, PyExc_Exception) == 1; }
+
 void run_main(Task& task) {
   outcome.value = PyObject_Call(task.function, task.arguments, task.keywords);
   if (outcome.value == nullptr) {
@@ -288,6 +292,7 @@ void run_main(Task& task) {
     Py_XDECREF(traceback);
   }
   if (G.unwinding) return;
+  if (body_failed()) G.engine.end_within(kStepsAfterFailure);
   if (G.alive_workers > 0) await_workers();
   if (G.engine.alive() > 1 && points_on()) pause_for_daemons();
   if (G.alive_workers > 0 && !G.unwinding && on_leftover != nullptr) {
@@ -643,8 +648,10 @@ bool execute(PyObject* body, Strategy& strategy, const RunOptions& options, Exec
   run_hub();
   report.leftover = G.alive_workers;
   G.engine.log_unfinished();
-  if (G.engine.ending() == Ending::kRunning) G.engine.set_ending(Ending::kFinished);
-  const bool stuck = G.engine.ending() != Ending::kFinished || G.alive_workers > 0;
+  const bool spins = G.engine.ending() == Ending::kStepLimit || G.engine.ending() == Ending::kLivelock;
+  const bool told = spins && body_failed();  // that its workers spin is no news
+  if (G.engine.ending() == Ending::kRunning || told) G.engine.set_ending(Ending::kFinished);
+  const bool stuck = !told && (G.engine.ending() != Ending::kFinished || G.alive_workers > 0);
   if (stuck && !G.interrupted) report_waiting();
   unwind();
   G.active = false;
