@@ -216,6 +216,8 @@ class Engine final : public Tasks {
   std::uint64_t forced() const { return forced_; }  // decisions that fairness took: no strategy was asked
   bool log_is_whole() const { return log_.size() < kLogCapacity; }
   Ending ending() const { return ending_; }
+  // So many steps more, and no further: what happens from here on can change no verdict.
+  void end_within(std::uint64_t steps) { options_.step_limit = std::min(options_.step_limit, steps_ + steps); }
   void set_ending(Ending ending) { ending_ = ending; }
   const std::vector<Deviation>& deviations() const { return deviations_; }
   const Log& log() const { return log_; }

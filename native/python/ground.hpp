@@ -38,6 +38,7 @@ enum class TaskKind : std::uint8_t { kThread, kAsyncio, kArrival };  // reports:
 
 struct Task {
   PyGreenlet* greenlet = nullptr;
+  PyGreenlet* place = nullptr;  // the program's own in which it stopped, where it is not `greenlet`; owned
   compat::ThreadFields fields;
   PyObject* function = nullptr;
   PyObject* arguments = nullptr;

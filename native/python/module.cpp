@@ -1,4 +1,5 @@
 // unblink._native: what Python sees of the engine and the ground.
+#include "databases.hpp"
 #include "execution.hpp"
 #include "hooks.hpp"
 #include "files.hpp"
@@ -26,6 +27,7 @@ PyObject* install(PyObject*, PyObject*) {
       install_audit() &&
       install_introspection() && install_processes()) {
     G.installed = true;
+    look_after_imported_databases();
     Py_RETURN_NONE;
   }
   restore_all();

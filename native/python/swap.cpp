@@ -133,6 +133,12 @@ bool swap_finalizer(PyTypeObject* type, destructor replacement, destructor* orig
   return true;
 }
 
+void swap_pointer(void** place, void* replacement, void** original) {
+  void* old = *original = *place;
+  *place = replacement;
+  undo.push_back([place, old] { *place = old; });
+}
+
 void restore_all() {
   while (!undo.empty()) {
     undo.back()();

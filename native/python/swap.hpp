@@ -14,6 +14,7 @@ bool swap_getter(PyObject* owner, const char* name, getter replacement, getter* 
 bool swap_new(PyTypeObject* type, newfunc replacement, newfunc* original);
 bool swap_init(PyTypeObject* type, initproc replacement, initproc* original);
 bool swap_finalizer(PyTypeObject* type, destructor replacement, destructor* original);
+void swap_pointer(void** place, void* replacement, void** original);  // in a table of somebody else's
 void restore_all();
 
 bool install_locks();

@@ -48,6 +48,7 @@ namespace {
 
 constexpr unsigned long kFirstIdent = 0x7e0000000000UL;
 constexpr std::uint64_t kFirstStateId = 1ULL << 40;
+constexpr std::uint64_t kStepsAfterFailure = 10'000;  // for workers of a body that failed: they need never end
 constexpr int kMostExits = 100;  // a task that swallows more of them than this is left where it is
 
 PyObject* aborted_type = nullptr;
@@ -58,6 +59,16 @@ void switch_to(PyGreenlet* greenlet) {
   ++G.switches;
   PyObject* result = PyGreenlet_Switch(greenlet, nullptr, nullptr);
   Py_XDECREF(result);
+}
+
+// The program may have greenlets of its own (SQLAlchemy's asyncio has): a task goes on in the one in which it stopped.
+PyGreenlet* place_of(const Task& task) { return task.place != nullptr ? task.place : task.greenlet; }
+
+void leave(Task& task) {
+  task.fields.save(G.thread_state);
+  PyGreenlet* place = PyGreenlet_GetCurrent();
+  if (place == task.greenlet) Py_CLEAR(place);
+  Py_XSETREF(task.place, place);
 }
 
 // The hub shows itself as main: it is the same thread as far as Python is concerned.
@@ -111,13 +122,13 @@ bool go(TaskId next) {
     G.engine.set_current(next);
     if (&G.me() == &me) return true;
   }
-  me.fields.save(G.thread_state);
+  leave(me);
   if (next == kNone || G.interrupted) {
     G.engine.set_current(actor);
     switch_to_hub();
   } else {
     G.me().fields.load(G.thread_state);
-    switch_to(G.me().greenlet);
+    switch_to(place_of(G.me()));
   }
   return go_on();
 }
@@ -204,7 +215,7 @@ bool boot(TaskId child) {
   task.starter = G.engine.current();
   ++G.quiet;
   G.refresh_live();
-  G.me().fields.save(G.thread_state);
+  leave(G.me());
   G.engine.set_current(child);
   task.fields.load(G.thread_state);
   switch_to(task.greenlet);
@@ -217,10 +228,10 @@ bool end_boot() {
   task.booting = false;
   --G.quiet;
   G.refresh_live();
-  task.fields.save(G.thread_state);
+  leave(task);
   G.engine.set_current(task.starter);
   G.me().fields.load(G.thread_state);
-  switch_to(G.me().greenlet);
+  switch_to(place_of(G.me()));
   return go_on();
 }
 
@@ -266,6 +277,9 @@ struct Outcome {
 Outcome outcome;
 PyObject* on_leftover = nullptr;
 
+// By an exception of its own, which is what a user sees, whatever becomes of its threads.
+bool body_failed() { return outcome.exception != nullptr && PyObject_IsInstance(outcome.exception, PyExc_Exception) == 1; }
+
 void run_main(Task& task) {
   outcome.value = PyObject_Call(task.function, task.arguments, task.keywords);
   if (outcome.value == nullptr) {
@@ -278,6 +292,7 @@ void run_main(Task& task) {
     Py_XDECREF(traceback);
   }
   if (G.unwinding) return;
+  if (body_failed()) G.engine.end_within(kStepsAfterFailure);
   if (G.alive_workers > 0) await_workers();
   if (G.engine.alive() > 1 && points_on()) pause_for_daemons();
   if (G.alive_workers > 0 && !G.unwinding && on_leftover != nullptr) {
@@ -363,6 +378,7 @@ PyObject* pool_main(PyObject*, PyObject*) {
     PyErr_Clear();
     G.idle.push_back(self);
     task.greenlet = nullptr;
+    Py_CLEAR(task.place);
     task.fields.save(G.thread_state);
     PyGreenlet* to = G.hub;
     if (task.booting && !G.unwinding) {  // it ended before its run(): back to whoever started it
@@ -372,7 +388,7 @@ PyObject* pool_main(PyObject*, PyObject*) {
       G.engine.finish();
       G.engine.set_current(task.starter);
       G.me().fields.load(G.thread_state);
-      to = G.me().greenlet;
+      to = place_of(G.me());
     } else if (id == 0 || G.unwinding || G.interrupted) {
       if (id == 0 && !G.unwinding) G.task(0).fields.save(G.thread_state);
       if (!G.unwinding && id != 0) G.engine.finish();
@@ -384,7 +400,7 @@ PyObject* pool_main(PyObject*, PyObject*) {
       } else {
         G.engine.set_current(next);
         G.me().fields.load(G.thread_state);
-        to = G.me().greenlet;
+        to = place_of(G.me());
       }
     }
     ++G.switches;
@@ -475,7 +491,7 @@ void run_hub() {
     G.engine.set_current(next);
     Task& task = G.me();
     if (G.current() != 0) task.fields.load(G.thread_state);
-    switch_to(task.greenlet);
+    switch_to(place_of(task));
     for (;;) {
       if (G.task(0).ended || G.interrupted || G.engine.ending() != Ending::kRunning) return;
       if (PyErr_Occurred()) return;
@@ -504,7 +520,7 @@ void run_hub() {
 
 PyObject* frame_of(const Task& task) {
   if (task.greenlet == nullptr) return Py_NewRef(Py_None);
-  PyObject* frame = PyObject_GetAttrString(reinterpret_cast<PyObject*>(task.greenlet), "gr_frame");
+  PyObject* frame = PyObject_GetAttrString(reinterpret_cast<PyObject*>(place_of(task)), "gr_frame");
   if (frame == nullptr) {
     PyErr_Clear();
     return Py_NewRef(Py_None);
@@ -561,7 +577,7 @@ void unwind() {
     }
     G.engine.set_current(id);
     task.fields.load(G.thread_state);
-    switch_to(task.greenlet);
+    switch_to(place_of(task));
     PyErr_Clear();
   }
   G.unwinding = false;
@@ -575,7 +591,7 @@ void forget_tasks() {
     Task& task = *G.tasks[i];
     Py_CLEAR(task.thread);
     Py_CLEAR(task.sentinel);
-    if (task.abandoned) task.greenlet = nullptr;  // leaked on purpose, with what it holds
+    if (task.abandoned) task.greenlet = task.place = nullptr;  // leaked on purpose, with what it holds
   }
 }
 
@@ -632,8 +648,10 @@ bool execute(PyObject* body, Strategy& strategy, const RunOptions& options, Exec
   run_hub();
   report.leftover = G.alive_workers;
   G.engine.log_unfinished();
-  if (G.engine.ending() == Ending::kRunning) G.engine.set_ending(Ending::kFinished);
-  const bool stuck = G.engine.ending() != Ending::kFinished || G.alive_workers > 0;
+  const bool spins = G.engine.ending() == Ending::kStepLimit || G.engine.ending() == Ending::kLivelock;
+  const bool told = spins && body_failed();  // that its workers spin is no news
+  if (G.engine.ending() == Ending::kRunning || told) G.engine.set_ending(Ending::kFinished);
+  const bool stuck = !told && (G.engine.ending() != Ending::kFinished || G.alive_workers > 0);
   if (stuck && !G.interrupted) report_waiting();
   unwind();
   G.active = false;

@@ -126,6 +126,11 @@ class Exploration:
         return next((found for found in self.found if not found.is_note), None)
 
 
+def _without_frames(observation: Observation) -> Observation:
+    """Return it without the exception, whose traceback holds whatever the program had open."""
+    return observation if observation.failure is None else observation.portable()
+
+
 class Explorer:
     """Explores one body through a runner."""
 
@@ -196,7 +201,7 @@ class Explorer:
     # ---- parts
 
     def _run(self, plan: Plan, *, official: bool = False) -> Observation:
-        observation = self._runner.observe(plan, official=official)
+        observation = _without_frames(self._runner.observe(plan, official=official))
         self.state.take(observation)
         self._portfolio.learn(observation.shortest_stall_ns)
         if observation.failure is not None and not observation.failure.is_note and self.state.failed_at is None:
@@ -312,7 +317,7 @@ class Explorer:
             self.state.interrupted = True
         needs = best.stalled_ns
         neighbour = _nearest(minimiser.best, passing)
-        return Found(best, minimiser.best, neighbour, needs, at, needs > self._settings.stall_ns)
+        return Found(_without_frames(best), minimiser.best, neighbour, needs, at, needs > self._settings.stall_ns)
 
     def _observe_directed(self, steps: tuple[Step, ...], stall_ns: int) -> Observation:
         seen = self._runner.observe(Plan("directed", self._settings.seed, stall_ns, choices=steps))

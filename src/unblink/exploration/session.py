@@ -214,7 +214,7 @@ class Session:
                 if checkpoint is not None:
                     checkpoint.dismiss()
             explored = self._explored(explorer, runner, settings, replay, folder, uncontrolled)
-            if explored.executions > 1:
+            if explored.executions > 1 or explored.findings:
                 drop_garbage()
         return self._result(target, explored, began, uncontrolled, folder), explored.shown or shown
 

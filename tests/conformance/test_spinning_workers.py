@@ -1,0 +1,79 @@
+"""A body that has failed is told of as it failed, even if its threads never end; nor does it cost the budget."""
+
+import gc
+import socket
+import sys
+import threading
+import time
+
+import unblink
+
+
+def failing_beside_a_spinning_worker():
+    closed = socket.socket()
+    closed.close()
+
+    def spin():
+        while True:
+            try:
+                closed.accept()
+            except OSError:
+                pass
+
+    threading.Thread(target=spin).start()
+    raise ValueError("the body's own")
+
+
+def test_the_bodys_own_exception_is_told_though_a_worker_spins():
+    began = time.perf_counter()
+    result = unblink.explore(failing_beside_a_spinning_worker, budget="50x", witnesses=None)
+    assert result.failure.message == "the body's own"
+    assert str(result.failure.kind) == "failure"
+    assert result.failure.waiting == ()
+    assert time.perf_counter() - began < 10
+
+
+def test_a_worker_comes_to_its_end_after_the_body_has_failed():
+    ended = []
+
+    def work():
+        for _ in range(100):
+            time.sleep(0.01)
+        ended.append(True)
+
+    def body():
+        threading.Thread(target=work).start()
+        raise ValueError
+
+    result = unblink.explore(body, budget="1x", witnesses=None)
+    assert result.failure is not None
+    assert ended
+    assert all(ended)
+
+
+def test_what_failing_executions_leave_open_is_nobody_elses_affair(monkeypatch):
+    heard = []
+    monkeypatch.setattr(sys, "unraisablehook", heard.append)
+
+    def body():
+        order, lock = [], threading.Lock()
+
+        def work(name):
+            with lock:
+                order.append(name)
+
+        threads = [threading.Thread(target=work, args=(name,)) for name in "ab"]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if order == ["b", "a"]:  # not in the first execution, which is told of as a plain run is
+            kept = [socket.socket()]
+            kept.append(kept)  # for the garbage collector, which comes later
+            raise ValueError("left something open")
+
+    result = unblink.explore(body, budget="50x", witnesses=None)
+    assert result.failure is not None
+    assert result.executions > 1
+    gc.collect()
+    assert heard == []
