@@ -14,7 +14,7 @@
 #include <unordered_map>
 
 #include "sites.hpp"
-#include "swap.hpp"
+#include "swap_before.hpp"
 
 namespace unblink {
 
@@ -59,14 +59,14 @@ std::map<std::pair<PyObject*, int>, Arrival> arrivals;
 std::unordered_map<PyObject*, Lodger> lodgers;
 
 struct Names {
-  PyObject *scheduled, *when, *cancelled, *ready, *ssock, *fileno, *selector, *self, *coro, *call_soon, *context, *eager_start, *must_cancel, *is_cancelled, *cancel, *log_traceback, *exception;
+  PyObject *scheduled, *when, *cancelled, *ready, *ssock, *fileno, *selector, *self, *coro, *call_soon, *context, *eager_start, *must_cancel, *is_cancelled, *cancel, *log_traceback, *exception, *get_loop;
 } names;
 
 bool make_names() {
   const auto intern = [](const char* text) { return PyUnicode_InternFromString(text); };
   names = {intern("_scheduled"), intern("_when"), intern("_cancelled"), intern("_ready"), intern("_ssock"), intern("fileno"),
-           intern("_selector"), intern("__self__"), intern("get_coro"), intern("call_soon"), intern("context"), intern("eager_start"), intern("_must_cancel"), intern("cancelled"), intern("cancel"), intern("_log_traceback"), intern("_exception")};
-  return names.exception != nullptr;
+           intern("_selector"), intern("__self__"), intern("get_coro"), intern("call_soon"), intern("context"), intern("eager_start"), intern("_must_cancel"), intern("cancelled"), intern("cancel"), intern("_log_traceback"), intern("_exception"), intern("get_loop")};
+  return names.get_loop != nullptr;
 }
 
 TaskId carried(TaskKind kind, TaskId parent, TaskId carrier, SiteId made_at) {
@@ -485,6 +485,23 @@ PyObject* context_run(PyObject* self, PyObject* const* args, Py_ssize_t count, P
   return result;
 }
 
+// ---------------------------------------------------------------- what other threads touch
+
+void *o_set_result, *o_set_exception, *o_cancel_future, *o_cancel_task;
+
+// A future of a loop that runs in another thread is set or cancelled: its callbacks are put into that loop's queue, and nobody wakes it.
+bool before_touching(PyObject* future, PyObject* const*, Py_ssize_t) {
+  if (G.observer == nullptr || !here() || !points_on()) return true;
+  PyObject* own = PyObject_CallMethodNoArgs(future, names.get_loop);
+  PyObject* running = own != nullptr ? running_loop() : nullptr;
+  EventLoop* loop = own != nullptr && own != running ? known_loop(own) : nullptr;
+  if (loop != nullptr && loop->thread != G.current()) observe(Op::kTouch, site_of_call(Op::kTouch), future, Py_None);
+  Py_XDECREF(running);
+  Py_XDECREF(own);
+  PyErr_Clear();
+  return true;
+}
+
 // ---------------------------------------------------------------- what is lost
 
 // Tells the oracle; `mark` says what kind of loss it is.
@@ -571,6 +588,10 @@ void look_after_asyncio() {
   const bool ok = type != nullptr && PyType_Check(type) && getter != nullptr && context_type != nullptr && make_names() &&
                   swap_method(context_type, "run", METH_FASTCALL | METH_KEYWORDS, reinterpret_cast<void*>(context_run), &o_run) &&
                   swap_init(reinterpret_cast<PyTypeObject*>(type), task_init, &o_init) && future != nullptr && PyType_Check(future) &&
+                  swap_before<&o_set_result, before_touching>(future, "set_result") &&
+                  swap_before<&o_set_exception, before_touching>(future, "set_exception") &&
+                  swap_before<&o_cancel_future, before_touching>(future, "cancel") &&
+                  swap_before<&o_cancel_task, before_touching>(type, "cancel") &&
                   swap_finalizer(reinterpret_cast<PyTypeObject*>(type), finalize_task, &o_finalize_task) &&
                   swap_finalizer(reinterpret_cast<PyTypeObject*>(future), finalize_future, &o_finalize_future) &&
                   swap_finalizer(&PyCoro_Type, finalize_coroutine, &o_finalize_coroutine);
