@@ -25,7 +25,7 @@ using FastKeywords = PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t, PyOb
 
 void *o_select, *o_poll, *o_epoll_poll, *o_epoll_register, *o_poll_register;
 void *o_accept, *o_recv, *o_recv_into, *o_recvfrom, *o_recvfrom_into, *o_recvmsg, *o_recvmsg_into;
-void *o_send, *o_sendall, *o_sendto, *o_sendmsg, *o_connect, *o_connect_ex, *o_bind, *o_gettimeout, *o_fileno;
+void *o_send, *o_sendall, *o_sendto, *o_sendmsg, *o_connect, *o_connect_ex, *o_bind, *o_close, *o_shutdown, *o_gettimeout, *o_fileno;
 
 std::set<int> own_ports;  // that sockets of this process were bound to
 
@@ -81,6 +81,8 @@ PyObject* wait_for_events(Look look, Nanos timeout) {
   }
   return *result;
 }
+
+bool nothing_before(PyObject*, PyObject* const*, Py_ssize_t) { return true; }
 
 // What an event loop watches from now on.
 bool before_register(PyObject* self, PyObject* const* args, Py_ssize_t count) {
@@ -239,6 +241,7 @@ PyObject* plain_call(PyObject* self, PyObject* args) {
   if (ours && !await_socket(self, Kind ? Op::kPut : Op::kGet, Kind ? POLLOUT : POLLIN, socket, waits)) return nullptr;
   PyObject* result = reinterpret_cast<Plain>(*Original)(self, args);
   if (Kind && ours && result != nullptr) push_out(socket.descriptor);
+  if (Kind && ours) wire_changed();
   return result;
 }
 
@@ -287,12 +290,14 @@ PyObject* send_with(void* original, PyObject* self, PyObject* args, bool all, co
     if (!stand_before(Op::kPut, site)) return nullptr;
     PyObject* result = reinterpret_cast<Plain>(original)(self, args);
     if (result != nullptr) push_out(socket.descriptor);
+    wire_changed();
     return result;
   }
   const Py_ssize_t sent = send_waiting(self, static_cast<const char*>(buffer.buf), buffer.len, flags, all || socket.timeout == kForever);
   PyBuffer_Release(&buffer);
   if (sent < 0) return nullptr;
   push_out(socket.descriptor);
+  wire_changed();
   return all ? Py_NewRef(Py_None) : PyLong_FromSsize_t(sent);
 }
 PyObject* send(PyObject* s, PyObject* a) { return send_with(o_send, s, a, false, "y*|i:send"); }
@@ -312,7 +317,9 @@ PyObject* connect_with(void* original, PyObject* self, PyObject* address) {
     if (!stand_before(Op::kPut, site)) return nullptr;
     if (!is_own(address)) note_uncontrolled(Uncontrolled::kSocket);
   }
-  return reinterpret_cast<Plain>(original)(self, address);
+  PyObject* result = reinterpret_cast<Plain>(original)(self, address);
+  wire_changed();
+  return result;
 }
 PyObject* connect(PyObject* s, PyObject* a) { return connect_with(o_connect, s, a); }
 PyObject* connect_ex(PyObject* s, PyObject* a) { return connect_with(o_connect_ex, s, a); }
@@ -339,6 +346,11 @@ int await_descriptor_until(int descriptor, short events, Op op, Nanos deadline) 
 }
 
 bool await_descriptor(int descriptor, short events, Op op) { return await_descriptor_until(descriptor, events, op, kForever) >= 0; }
+
+// Whoever waits for the other end of what was just written, connected or closed can go on from now on, not only when nobody else can.
+void wire_changed() {
+  if (here() && points_on() && anyone_probes()) wake_probing();
+}
 
 // Looks at every task that waits on a descriptor; whether one of them can go on.
 bool wake_probing() {
@@ -407,6 +419,8 @@ bool install_descriptors() {
       swap_method(type, "sendmsg", METH_VARARGS, f(plain_call<&o_sendmsg, 1, 2>), &o_sendmsg) &&
       swap_method(type, "connect", METH_O, f(connect), &o_connect) &&
       swap_method(type, "connect_ex", METH_O, f(connect_ex), &o_connect_ex) &&
+      swap_before<&o_close, nothing_before, wire_changed>(type, "close") &&
+      swap_before<&o_shutdown, nothing_before, wire_changed>(type, "shutdown") &&
       swap_method(type, "bind", METH_O, f(bind), &o_bind);
   Py_DECREF(type);
   Py_DECREF(module);

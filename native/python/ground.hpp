@@ -190,6 +190,7 @@ PyObject* quiesce(PyObject*, PyObject*);
 inline constexpr int kOthersCanGoOn = 2;  // what a probe may answer: not this task, but others
 bool wake_probing();
 bool anyone_probes();
+void wire_changed();
 
 // --- uncontrolled.cpp
 void note_uncontrolled(Uncontrolled kind);

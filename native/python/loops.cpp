@@ -331,6 +331,7 @@ int task_init(PyObject* self, PyObject* args, PyObject* keywords) {
   PyObject* eager = keywords != nullptr ? PyDict_GetItemWithError(keywords, names.eager_start) : nullptr;
   if (lodger == nullptr || eager == nullptr || PyObject_IsTrue(eager) != 1) return told(o_init(self, args, keywords), self, lodger);
   const TaskId id = lodger->id;  // its first step is done in here
+  lodger->stepped = true;
   G.engine.enter_lodger(id);
   const int result = o_init(self, args, keywords);
   if (G.engine.current() == id) G.engine.leave_lodger();

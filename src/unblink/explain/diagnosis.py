@@ -68,8 +68,8 @@ _FIXES = {
     NEVER_RELEASED: "{target} is released on every path, also when an exception leaves: `with {target}:`",
     LEAKED_LOCK: "{target} is given back also when the task is cancelled between acquire and release: "
     "`async with {target}:`, or the release in a `finally` that begins right after the acquire",
-    LOST_ITEM: "an item of {target} is safe whenever the task can be cancelled: no await with a timeout around the get, "
-    "or the item is put back when CancelledError comes",
+    LOST_ITEM: "an item of {target} is safe whenever the task can be cancelled: no await with a timeout around "
+    "the get, or the item is put back when CancelledError comes",
     SWALLOWED: "CancelledError is raised again after the cleaning up: no `except BaseException` and no bare `except` "
     "around an await that goes on",
     LOOP_TOUCHED: "a thread that does not run the loop reaches {target} by loop.call_soon_threadsafe or "

@@ -235,7 +235,7 @@ class Runner:
         )
 
     def _told_once(self, failure: Failure | None, outcome: Run) -> Failure | None:
-        """Return `failure`, unless it is a loss of asyncio's that the default order has, too: that is a note, told once.
+        """Return `failure`; a loss of asyncio's that the default order has, too, is a note, and told once.
 
         A program is right or wrong with it whatever the order, and its plain test does not fail for it.
         """
