@@ -132,7 +132,7 @@ def test_an_answer_may_come_after_the_timeout():
             writer.write(b"x\n")
             try:
                 return await asyncio.wait_for(reader.readline(), 0.5)
-            except asyncio.TimeoutError:
+            except TimeoutError:
                 return "too late"
             finally:
                 writer.close()
