@@ -67,6 +67,7 @@ template <class Look>
 PyObject* wait_for_events(Look look, Nanos timeout) {
   SiteId site;
   if (!stand_before(Op::kGet, site)) return nullptr;
+  if (!G.multi) note_uncontrolled(Uncontrolled::kLoop);  // one task is all there is, and its loop is none that we know
   const auto result = std::make_shared<PyObject*>(nullptr);
   const Probe probe = [look, result]() -> int {
     if (*result != nullptr && any_ready(*result)) return 1;
