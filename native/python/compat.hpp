@@ -22,6 +22,7 @@ extern "C" {
 #include <internal/pycore_frame.h>
 #if PY_VERSION_HEX >= 0x030D0000
 #include <internal/pycore_time.h>
+#include <internal/pycore_tstate.h>
 #endif
 }
 #ifdef UNBLINK_DEFINED_BUILD_CORE
@@ -179,6 +180,7 @@ struct ThreadFields {
 #if PY_VERSION_HEX >= 0x030D0000
   PyObject* local_key = nullptr;
   PyObject* local_sentinel = nullptr;
+  PyObject* running_loop = nullptr;  // of asyncio; before, it is in the dict
 #endif
 
   void save(PyThreadState* ts) {
@@ -195,6 +197,7 @@ struct ThreadFields {
 #if PY_VERSION_HEX >= 0x030D0000
     local_key = ts->threading_local_key;
     local_sentinel = ts->threading_local_sentinel;
+    running_loop = reinterpret_cast<_PyThreadStateImpl*>(ts)->asyncio_running_loop;
 #endif
   }
 
@@ -212,6 +215,7 @@ struct ThreadFields {
 #if PY_VERSION_HEX >= 0x030D0000
     ts->threading_local_key = local_key;
     ts->threading_local_sentinel = local_sentinel;
+    reinterpret_cast<_PyThreadStateImpl*>(ts)->asyncio_running_loop = running_loop;
 #endif
   }
 };
@@ -227,6 +231,7 @@ inline void end_thread(PyThreadState* ts) {
 #if PY_VERSION_HEX >= 0x030D0000
   Py_CLEAR(ts->threading_local_key);
   Py_CLEAR(ts->threading_local_sentinel);
+  Py_CLEAR(reinterpret_cast<_PyThreadStateImpl*>(ts)->asyncio_running_loop);
 #endif
   if (ts->context != nullptr) {
     Py_CLEAR(ts->context);

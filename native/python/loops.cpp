@@ -369,7 +369,7 @@ Step step_of(PyObject* callback) {
       return {function->m_self, false};
     return {};
   }
-  if (step_type == nullptr && std::strcmp(type->tp_name, "_asyncio.TaskStepMethWrapper") == 0) {
+  if (step_type == nullptr && std::strstr(type->tp_name, "TaskStepMethWrapper") != nullptr) {  // 3.11 has it without a module
     PyObject* task = PyObject_GetAttr(callback, names.self);
     PyErr_Clear();
     const bool known = task != nullptr && task == reinterpret_cast<StepWrapper*>(callback)->task;

@@ -263,6 +263,18 @@ def test_contexts_are_as_asyncio_makes_them():
     assert answers(lambda: asyncio.run(main())) == {((1, 2, 1), 1)}
 
 
+def test_a_loop_runs_in_its_own_thread_alone():
+    async def main():
+        seen = []
+        thread = threading.Thread(target=lambda: seen.append(asyncio._get_running_loop()))
+        thread.start()
+        await asyncio.sleep(0.1)
+        thread.join()
+        return seen == [None] and asyncio.get_running_loop() is not None
+
+    assert answers(lambda: asyncio.run(main())) == {True}
+
+
 def test_two_loops_in_two_threads():
     def body():
         order = []
