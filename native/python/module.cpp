@@ -1,6 +1,7 @@
 // unblink._native: what Python sees of the engine and the ground.
 #include "execution.hpp"
 #include "hooks.hpp"
+#include "loops.hpp"
 #include "files.hpp"
 #include "searching.hpp"
 #include "sites.hpp"
@@ -38,7 +39,7 @@ PyObject* uninstall(PyObject*, PyObject*) {
     return nullptr;
   }
   if (G.installed) restore_all();
-  G.looks_after_sqlite = G.looks_after_tls = false;
+  G.looks_after_sqlite = G.looks_after_tls = G.looks_after_loops = false;
   forget_births();
   G.installed = false;
   Py_RETURN_NONE;
@@ -434,6 +435,7 @@ PyMethodDef methods[] = {
     {"point", py_point, METH_NOARGS, "A scheduling point."},
     {"set_baseline_threads", set_baseline_threads, METH_O, "How many threads there were before any execution."},
     {"set_watch_fd", set_watch_fd, METH_O, "The file descriptor on which the watch says what blocks."},
+    {"take_refused_loop", take_refused_loop, METH_NOARGS, "The event loop for which the last execution was ended."},
     {"take_uncontrolled", take_uncontrolled, METH_NOARGS, "What was done that cannot be controlled."},
     {"add_invariant", add_invariant, METH_O, "Call this at every point of the execution; what it raises ends the task."},
     {"current_task", current_task, METH_NOARGS, "The current task's number, or -1."},

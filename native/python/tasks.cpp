@@ -12,6 +12,7 @@
 #include "swap.hpp"
 #include "execution.hpp"
 #include "threads.hpp"
+#include "loops.hpp"
 #include "tls.hpp"
 
 namespace unblink {
@@ -34,7 +35,6 @@ void drop_operands(Task& task) {
 
 namespace {
 
-constexpr unsigned long kFirstIdent = 0x7e0000000000UL;
 constexpr std::uint64_t kFirstStateId = 1ULL << 40;
 constexpr int kMostExits = 100;  // a task that swallows more of them than this is left where it is
 
@@ -152,7 +152,7 @@ TaskId start_task(PyObject* function, PyObject* arguments, PyObject* keywords, b
     task.ident_number = PyThread_get_thread_ident();
     Py_XSETREF(task.ident, PyLong_FromUnsignedLong(task.ident_number));
   } else {
-    const unsigned long number = kFirstIdent + (static_cast<unsigned long>(id) << 12);
+    const unsigned long number = ident_of(id);
     if (task.ident_number != number) {
       task.ident_number = number;
       Py_XSETREF(task.ident, PyLong_FromUnsignedLong(number));
@@ -251,6 +251,10 @@ void run_main(Task& task) {
     outcome.exception = value;
     Py_XDECREF(type);
     Py_XDECREF(traceback);
+  }
+  if (G.let_go) {
+    G.active = true;
+    G.refresh_live();
   }
   if (G.unwinding) return;
   if (G.alive_workers > 0) await_workers();
@@ -572,7 +576,9 @@ bool execute(PyObject* body, Strategy& strategy, const RunOptions& options, Exec
   G.hub = PyGreenlet_GetCurrent();
   if (G.hub == nullptr) return false;
   look_after_tls();
-  G.multi = G.unwinding = G.interrupted = false;
+  look_after_loops();
+  G.multi = G.unwinding = G.interrupted = G.let_go = false;
+  G.refused_loop.clear();
   G.quiet = 0;
   G.alive_workers = 0;
   G.switches = 0;

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from unblink.exploration.observation import NEVER_NS, Observation, Observations, Proof, Recording
-from unblink.exploration.runner import Interrupted, Runner
+from unblink.exploration.runner import Interrupted, LoopRefused, Runner
 from unblink.model.errors import InternalError
 from unblink.model.finding import Event
 from unblink.model.schedule import Preemption, Schedule
@@ -53,10 +53,11 @@ def _read_all(descriptor: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _Raised:
-    """What a child says when it could not do its work."""
+    """What a child says when it could not do its work; `refused` is an event loop's name."""
 
     text: str
     interrupted: bool
+    refused: str | None = None
 
 
 def _answer(descriptor: int, function: Callable[[], Any]) -> None:
@@ -66,6 +67,8 @@ def _answer(descriptor: int, function: Callable[[], Any]) -> None:
             content = pickle.dumps(function())
         except Interrupted:
             content = pickle.dumps(_Raised("", True))
+        except LoopRefused as problem:
+            content = pickle.dumps(_Raised("", False, problem.loop))
         except BaseException:
             content = pickle.dumps(_Raised(traceback.format_exc(), False))
         _write_all(descriptor, content)
@@ -84,6 +87,8 @@ def _received(content: bytes, status: int) -> Any:
     if isinstance(value, _Raised):
         if value.interrupted:
             raise Interrupted
+        if value.refused is not None:
+            raise LoopRefused(value.refused, went_on=False)
         raise InternalError(
             "internal-error", f"a forked execution failed in unblink:\n{value.text}", "please report it"
         )

@@ -6,7 +6,9 @@ execution, and the one that shows a failure. And lean, for the many in between: 
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -57,12 +59,15 @@ class Hooks:
 
 
 class ItemRun:
-    """One item, to be run many times. `exceptions` are what left its phases in the last official run."""
+    """One item, to be run many times.
+
+    `exceptions` are what left its phases in the last official run, `reports` what pytest says of it.
+    """
 
     def __init__(self, item: pytest.Item) -> None:
         self.item = item
         self.exceptions: list[BaseException] = []
-        self._reports: list[pytest.TestReport] = []
+        self.reports: list[pytest.TestReport] = []
         self._process = os.getpid()
         self._excepthook = threading.excepthook
         self._lean_runs = 0
@@ -127,16 +132,34 @@ class ItemRun:
                 reports = runtestprotocol(self.item, log=False, nextitem=self._sibling)
         finally:
             threading.excepthook = quiet
-        self._reports = [*reports[:1], *told, *reports[1:]]
+        self.reports = [*reports[:1], *told, *reports[1:]]
         self._renew()
         for exception in sorted(self.exceptions, key=lambda one: isinstance(one, IGNORED)):
             raise exception
 
+    def plainly(self) -> list[pytest.TestReport]:
+        """Run the item as pytest does, out of control, after an execution of it was given up.
+
+        What that execution left half done goes first, in silence: nothing of it is the test's fault.
+        """
+        for name in ("last_exc", "last_type", "last_value", "last_traceback"):
+            sys.__dict__.pop(name, None)
+        self.exceptions.clear()
+        self.reports = []
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            gc.collect()
+        self._renew()
+        self._drop_output()
+        reports = runtestprotocol(self.item, log=False, nextitem=self._sibling)
+        self._renew()
+        return reports
+
     def _harvest(self) -> list[Any]:
         if os.getpid() == self._process:
-            return list(self._reports)
+            return list(self.reports)
         config = self.item.config
-        return [config.hook.pytest_report_to_serializable(config=config, report=r) for r in self._reports]
+        return [config.hook.pytest_report_to_serializable(config=config, report=r) for r in self.reports]
 
     def capture(self) -> None:
         """Have pytest capture what is written, as it does in a test's own phases."""

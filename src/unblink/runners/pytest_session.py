@@ -18,6 +18,7 @@ from unblink.explain.summary import summary_line, uncontrolled_lines
 from unblink.explain.terminal import render
 from unblink.exploration.interrupt import was_pressed
 from unblink.exploration.result import Result
+from unblink.exploration.runner import LoopRefused
 from unblink.exploration.session import Session
 from unblink.exploration.settings import (
     Budget,
@@ -177,7 +178,7 @@ class RacePlugin:
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Tell what was explored."""
-        explored = [s for s in self._summaries if s["verdict"] not in ("sequential", "skipped")]
+        explored = [s for s in self._summaries if s["verdict"] not in ("sequential", "skipped", "uncontrolled")]
         executions = sum(s["executions"] for s in self._summaries)
         terminalreporter.section("race", sep="-")
         for line in self._lines:
@@ -241,6 +242,7 @@ class RacePlugin:
 
     def _explored(self, run: ItemRun, settings: Settings) -> tuple[list[pytest.TestReport], Result | None]:
         item = run.item
+        refused: LoopRefused | None = None
         try:
             if self._witness is not None:
                 return self._followed(run, self._witness, settings)
@@ -250,12 +252,32 @@ class RacePlugin:
                 replay=lambda path: f"pytest {item.nodeid} --race-replay={path}",
                 folder=FOLDER,
             )
+        except LoopRefused as problem:
+            refused = problem.with_traceback(None)  # which holds what was going on
+            refused.__context__ = None
         except UnblinkError as problem:
             return [self._problem_report(item, problem)], None
+        if refused is not None:
+            return self._plainly(run, refused)
         reports = received(self._config, shown)
         if not reports:
             reports = [self._plain_report(item)]
         self._tell(reports, result, settings)
+        return reports, result
+
+    def _plainly(self, run: ItemRun, refused: LoopRefused) -> tuple[list[pytest.TestReport], Result]:
+        """Run a test that cannot be controlled as pytest does: its outcome counts, and nothing is claimed."""
+        began = time.perf_counter()
+        reports = run.reports if refused.went_on else []
+        reports = reports or run.plainly()
+        seconds = time.perf_counter() - began
+        why = f"{refused.message} [{refused.slug}]"
+        result = Result(run.item.nodeid, Verdict.UNCONTROLLED, 0, None, False, seconds, 0, 0, (), (why,))
+        self._attach(
+            reports,
+            json_summary(result),
+            [summary_line(result, width=400), f"  next: {refused.next_step}"],
+        )
         return reports, result
 
     def _followed(
