@@ -164,9 +164,17 @@ inline bool nanos_of(PyObject* seconds, std::int64_t& nanos) {
   return _PyTime_FromSecondsObject(&nanos, seconds, _PyTime_ROUND_TIMEOUT) == 0;
 }
 
+#if PY_VERSION_HEX >= 0x030D0000
+// From 3.13 on asyncio keeps the running loop in the thread state, in the first field behind the public ones. Whether that is so
+// is found out when asyncio has been imported (foreign_loops.cpp); before, it is in the thread's dict.
+inline bool running_loop_is_in_state = false;
+inline PyObject*& running_loop_of(PyThreadState* ts) { return *reinterpret_cast<PyObject**>(ts + 1); }
+#endif
+
 // ---- what CPython keeps per thread and greenlet does not swap
 struct ThreadFields {
   PyObject* dict = nullptr;
+  PyObject* running_loop = nullptr;  // of asyncio
   std::uint64_t id = 0;
   Py_tracefunc trace_function = nullptr;
   Py_tracefunc profile_function = nullptr;
@@ -193,6 +201,7 @@ struct ThreadFields {
     coroutine_origin_depth = ts->coroutine_origin_tracking_depth;
     tracing = ts->tracing;
 #if PY_VERSION_HEX >= 0x030D0000
+    if (running_loop_is_in_state) running_loop = running_loop_of(ts);
     local_key = ts->threading_local_key;
     local_sentinel = ts->threading_local_sentinel;
 #endif
@@ -210,6 +219,7 @@ struct ThreadFields {
     ts->coroutine_origin_tracking_depth = coroutine_origin_depth;
     ts->tracing = tracing;
 #if PY_VERSION_HEX >= 0x030D0000
+    if (running_loop_is_in_state) running_loop_of(ts) = running_loop;
     ts->threading_local_key = local_key;
     ts->threading_local_sentinel = local_sentinel;
 #endif
@@ -225,6 +235,7 @@ inline void end_thread(PyThreadState* ts) {
   Py_CLEAR(ts->async_gen_finalizer);
   Py_CLEAR(ts->dict);
 #if PY_VERSION_HEX >= 0x030D0000
+  if (running_loop_is_in_state) Py_CLEAR(running_loop_of(ts));
   Py_CLEAR(ts->threading_local_key);
   Py_CLEAR(ts->threading_local_sentinel);
 #endif

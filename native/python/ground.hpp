@@ -75,7 +75,7 @@ struct Ground {
   bool unwinding = false;
   bool interrupted = false;
   bool installed = false;
-  bool looks_after_sqlite = false, looks_after_tls = false, looks_after_loops = false;
+  bool looks_after_sqlite = false, looks_after_tls = false, looks_after_foreign_loops = false;
   PyThreadState* thread_state = nullptr;
 
   Engine engine;

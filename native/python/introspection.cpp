@@ -3,7 +3,7 @@
 #include <csignal>
 
 #include "ground.hpp"
-#include "loops.hpp"
+#include "foreign_loops.hpp"
 #include "swap.hpp"
 
 namespace unblink {

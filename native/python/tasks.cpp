@@ -12,7 +12,7 @@
 #include "swap.hpp"
 #include "execution.hpp"
 #include "threads.hpp"
-#include "loops.hpp"
+#include "foreign_loops.hpp"
 #include "tls.hpp"
 
 namespace unblink {
@@ -576,7 +576,7 @@ bool execute(PyObject* body, Strategy& strategy, const RunOptions& options, Exec
   G.hub = PyGreenlet_GetCurrent();
   if (G.hub == nullptr) return false;
   look_after_tls();
-  look_after_loops();
+  look_after_foreign_loops();
   G.multi = G.unwinding = G.interrupted = G.let_go = false;
   G.refused_loop.clear();
   G.quiet = 0;

@@ -9,6 +9,7 @@ import textwrap
 import pytest
 
 import unblink
+from unblink.exploration.isolation import in_child
 
 UVLOOP = """
     import asyncio, threading, time, uvloop
@@ -157,13 +158,16 @@ def test_a_loop_whose_run_forever_is_no_python_is_refused_and_a_stand_in_is_not(
     assert tests["test_stand_in"]["verdict"] == tests["test_asyncio_goes_on_as_ever"]["verdict"] == "sequential"
 
 
-def test_exploring_such_a_body_in_python_raises(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_exploring_such_a_body_in_python_raises(tmp_path):
     uvloop = pytest.importorskip("uvloop", reason="uvloop is not installed")
     import asyncio
 
-    with pytest.raises(unblink.UncontrolledError, match=r"uvloop\.Loop.*\[unknown-event-loop\]"):
-        unblink.explore(lambda: uvloop.run(asyncio.sleep(0)), budget="10x")
+    def work():
+        os.chdir(tmp_path)
+        with pytest.raises(unblink.UncontrolledError, match=r"uvloop\.Loop.*\[unknown-event-loop\]"):
+            unblink.explore(lambda: uvloop.run(asyncio.sleep(0)), budget="10x")
+
+    in_child(work)  # the session that it opens goes with the process
 
 
 def test_trio_runs_in_virtual_time_and_its_threads_are_explored(tmp_path):

@@ -33,9 +33,15 @@ def can_fork(baseline_threads: int) -> bool:
 
 
 def _fork() -> int:
+    # From 3.12 on asyncio forgets the current event loop in a child. Ours is a copy: the loop of a fixture stays.
+    policy: Any = getattr(sys.modules.get("asyncio.events"), "_event_loop_policy", None)
+    current = getattr(policy, "_local", None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # 3.12 warns of other threads; see can_fork
-        return os.fork()
+        child = os.fork()
+    if child == 0 and current is not None:
+        policy._local = current
+    return child
 
 
 def _write_all(descriptor: int, content: bytes) -> None:

@@ -104,7 +104,7 @@ class Runner:
         """Run the target under one plan after another, until an execution has something to tell.
 
         None of the plans has choices, or asks for the points of the execution before. `deadline` is one of
-        `time.perf_counter`.
+        `real_seconds`.
 
         Raises:
             Interrupted: Ctrl-C came.

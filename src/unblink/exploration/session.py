@@ -31,6 +31,7 @@ from unblink.exploration.settings import Settings
 from unblink.exploration.target import Target
 from unblink.exploration.verifying import verify
 from unblink.ground.control import installed
+from unblink.ground.real_time import real_seconds
 from unblink.ground.sources import Sources
 from unblink.instrument import Instrumenter, install_hooks, instrument_loaded, instrumented_imports
 from unblink.instrument.importer import InstrumentingLoader
@@ -167,7 +168,7 @@ class Session:
         """
         from unblink import _native
 
-        began = time.perf_counter()
+        began = real_seconds()
         _native.forget(settings.strategy in LEARNING)
         runner = Runner(target, self.sources, self.epoch_ns)
         explorer = self._explorer(runner, settings, folder)
@@ -332,7 +333,7 @@ class Session:
             state.executions,
             1 if findings else None,
             verdict is Verdict.SEQUENTIAL and not state.interrupted and not uncontrolled,
-            time.perf_counter() - began,
+            real_seconds() - began,
             state.points,
             max(state.tasks, 1),
             findings,
@@ -376,7 +377,7 @@ class Session:
             explored.executions,
             explored.failed_at if failed else None,
             complete,
-            time.perf_counter() - began,
+            real_seconds() - began,
             explored.points,
             explored.tasks,
             findings,
@@ -428,7 +429,7 @@ class Session:
         """
         from unblink.explain.patterns import named
 
-        began = time.perf_counter()
+        began = real_seconds()
         plan = plan_of_witness(witness)
         epoch_ns = round(witness.controls.epoch * 1e9)
         runner = Runner(target, self.sources, epoch_ns)
@@ -467,7 +468,7 @@ class Session:
             1,
             1,
             False,
-            time.perf_counter() - began,
+            real_seconds() - began,
             seen.observation.points,
             seen.observation.tasks,
             (named(finding),),

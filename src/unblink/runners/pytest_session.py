@@ -29,10 +29,12 @@ from unblink.exploration.settings import (
     parse_strategy,
 )
 from unblink.exploration.verifying import write
+from unblink.ground.real_time import real_seconds
 from unblink.model.errors import UnblinkError, UsageError
 from unblink.model.finding import Finding, Kind, Verdict
 from unblink.model.witness import Witness
 from unblink.runners.pytest_item import ItemRun, is_explorable, received
+from unblink.runners.pytest_timeouts import Timeouts
 from unblink.schedule import witness_file
 
 FOLDER = ".unblink"
@@ -95,6 +97,8 @@ class RacePlugin:
         self._summaries: list[dict[str, Any]] = []
         self._lines: list[str] = []
         self._json = config.getoption("race_json")
+        self._timeouts = Timeouts()
+        config.pluginmanager.register(self._timeouts, "unblink-race-timeouts")
 
     @classmethod
     def configured(cls, config: pytest.Config) -> RacePlugin:
@@ -199,9 +203,9 @@ class RacePlugin:
         once = is_explorable(item)
         if once == "skipped":
             return runtestprotocol(item, log=False, nextitem=nextitem)
-        run = ItemRun(item)
+        run = ItemRun(item, self._timeouts)
         self._current = run
-        began = time.perf_counter()
+        began = real_seconds()
         try:
             run.capture()
             run.set_up_wider()
@@ -210,7 +214,7 @@ class RacePlugin:
         finally:
             self._current = None
             run.end_capture()
-        _tell_real_time(reports, time.perf_counter() - began)
+        _tell_real_time(reports, real_seconds() - began)
         if late is not None:
             for name in ("unblink", "unblink_lines"):
                 setattr(late, name, getattr(reports[-1], name, None))
@@ -267,10 +271,10 @@ class RacePlugin:
 
     def _plainly(self, run: ItemRun, refused: LoopRefused) -> tuple[list[pytest.TestReport], Result]:
         """Run a test that cannot be controlled as pytest does: its outcome counts, and nothing is claimed."""
-        began = time.perf_counter()
+        began = real_seconds()
         reports = run.reports if refused.went_on else []
         reports = reports or run.plainly()
-        seconds = time.perf_counter() - began
+        seconds = real_seconds() - began
         why = f"{refused.message} [{refused.slug}]"
         result = Result(run.item.nodeid, Verdict.UNCONTROLLED, 0, None, False, seconds, 0, 0, (), (why,))
         self._attach(
