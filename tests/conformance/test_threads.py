@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import _thread
+import asyncio
 import contextvars
 import gc
 import io
