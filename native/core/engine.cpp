@@ -20,13 +20,15 @@ void Engine::begin(Strategy& strategy, const RunOptions& options) {
   count_ = 0;
   alive_ = 0;
   ready_.clear();
-  current_ = running_ = kNone;
+  current_ = thread_ = running_ = kNone;
+  selecting_.clear();
+  offered_.clear();
   run_length_ = since_point_ = readings_ = 0;
   timers_ = {};
   now_ = options.epoch;
   stalled_ = 0;
   shortest_stall_ = kForever;
-  steps_ = switches_ = last_progress_ = 0;
+  steps_ = switches_ = last_progress_ = turns_ = choices_ = 0;
   ending_ = Ending::kRunning;
   meetings_.clear();
   occurrences_.clear();
@@ -49,6 +51,7 @@ void Engine::begin(Strategy& strategy, const RunOptions& options) {
   locks_ = grace_ = 0;
   logs_time_ = strategy.wants_time();
   strategy.begin(options_.strategy);
+  plan_cancellation();
 }
 
 void Engine::end_execution() {
@@ -96,6 +99,8 @@ TaskId Engine::spawn(TaskId parent) {
   record.last_site = kNoSite;
   record.waits_for = kNoKey;
   record.deadline = kForever;
+  record.carrier = record.acting = id;
+  record.selects = record.offered = record.granted = record.put_off = false;
   ++record.ticket;
   record.clock.clear();
   record.causes.clear();
@@ -104,9 +109,10 @@ TaskId Engine::spawn(TaskId parent) {
   if (parent != kNone) {
     TaskRecord& mother = task(parent);
     record.child_index = ++mother.children;
-    record.clock.assign(mother.clock);
-    record.causes.assign(mother.causes);
-    step_epoch(mother, parent);
+    TaskRecord& from = task(mother.carrier);
+    record.clock.assign(from.clock);
+    record.causes.assign(from.causes);
+    step_epoch(from, mother.carrier);
     enter_log(parent, Op::kStart, kNoSite, static_cast<Key>(id));
   } else {
     record.child_index = 0;
@@ -131,7 +137,7 @@ void Engine::arrive(Op op, SiteId site, Key key) {
   ++run_length_;
   since_point_ = 0;
   if (op != Op::kYield) readings_ = 0;
-  if (is_progress(op)) last_progress_ = steps_;
+  if (is_progress(op)) last_progress_ = effort();
   const std::uint64_t word =
       (static_cast<std::uint64_t>(current_) << 40) | (static_cast<std::uint64_t>(op) << 32) | site;
   trace_hash_ = (trace_hash_ ^ word) * 0x100000001b3ULL;
@@ -140,17 +146,24 @@ void Engine::arrive(Op op, SiteId site, Key key) {
 
 TaskId Engine::default_choice() const {
   const bool ready = ready_.has(current_);
+  if (!offered_.empty() && (!ready || task_at(current_).selects)) {  // what has come is let in
+    TaskId first = kNone;
+    offered_.each([&](TaskId id) {
+      if (first == kNone && (!ready || !task_at(id).put_off)) first = id;
+    });
+    if (first != kNone) return first;
+  }
   if (ready && run_length_ < options_.fairness) return current_;
   if (ready) return ready_.after(current_);
   return ready_.first();
 }
 
 TaskId Engine::next() {
-  if (steps_ - last_progress_ > options_.livelock_after) {
+  if (effort() - last_progress_ > options_.livelock_after) {
     ending_ = Ending::kLivelock;
     return kNone;
   }
-  if (steps_ > options_.step_limit) {
+  if (effort() > options_.step_limit) {
     ending_ = Ending::kStepLimit;
     return kNone;
   }
@@ -165,15 +178,17 @@ TaskId Engine::next() {
       fire_timers(kClock);
       continue;
     }
-    if (has_deadline) shortest_stall_ = std::min(shortest_stall_, deadline - now_);
-    const bool clock_allowed = has_deadline && deadline - now_ <= options_.stall_budget - stalled_;
+    if (!selecting_.empty()) deadline = std::min(deadline, next_alarm());
+    if (deadline != kForever) shortest_stall_ = std::min(shortest_stall_, deadline - now_);
+    const bool clock_allowed = deadline != kForever && deadline - now_ <= options_.stall_budget - stalled_;
     const TaskId by_default = default_choice();
     TaskId pick = by_default;
     const bool others = ready_.count() > 1 || clock_allowed;
     const bool unfair = run_length_ >= options_.fairness && ready_.has(current_);
     const bool left_alone = grace_ > 0 && ready_.has(current_);
     grace_ -= grace_ > 0;
-    const bool fair_only = left_alone || steps_ - last_progress_ > options_.livelock_after / 4;
+    const bool fair_only = left_alone || effort() - last_progress_ > options_.livelock_after / 4;
+    choices_ += others;
     forced_ += others && (unfair || fair_only);
     if (others && !unfair && !fair_only) {
       const TaskRecord& record = task(current_);
@@ -203,7 +218,7 @@ TaskId Engine::next() {
 TaskId Engine::point(Op op, SiteId site, Key key) {
   arrive(op, site, key);
   if (alive_ == 1 && timers_.empty()) {  // nobody to switch to; the limits still hold
-    if (steps_ - last_progress_ <= options_.livelock_after && steps_ <= options_.step_limit) {
+    if (effort() - last_progress_ <= options_.livelock_after && effort() <= options_.step_limit) {
       enter_log(current_, op, site, me().pending.key);
       return current_;
     }

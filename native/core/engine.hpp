@@ -35,7 +35,7 @@ struct Deviation {
   TaskId task;
   SiteId site;
   std::uint32_t occurrence;
-  TaskId to;  // a task or kClock
+  TaskId to;  // a task, kClock or kCancelled
   bool preempts;  // `task` could have gone on
 };
 
@@ -79,6 +79,14 @@ struct TaskRecord {
   std::vector<Key> held;
   std::uint64_t lock_bits = 0;  // of `held`, see Access::locks
   Epoch epoch = 0;              // its own, by `causes`
+  // --- of event loops; see engine_loops.cpp
+  TaskId carrier = kNone;  // the thread that it runs on: itself, for a thread
+  TaskId acting = kNone;   // of a thread: who runs on it, itself or one that it carries
+  bool selects = false;    // of a thread: it stands before its select, or waits in it
+  bool offered = false;    // may be chosen, which lets it come: it has nothing to run by itself
+  bool granted = false;    // it was
+  bool put_off = false;    // it was not, when it could have been
+  std::vector<Nanos> alarms;  // of a thread that selects: when its timers are due, in their order
 };
 
 // What is known of a lock, a queue, or anything else tasks wait for.
@@ -120,6 +128,27 @@ class Engine final : public Tasks {
   TaskId finish();
   TaskId next();  // decide again, after something outside made a task ready
 
+  // --- event loops: tasks that a thread carries, and arrivals (engine_loops.cpp) ---
+  TaskId lodge(TaskId parent, TaskId carrier);  // it waits
+  void enter_lodger(TaskId id);  // it runs on its carrier, which is the current task
+  void leave_lodger();
+  // The lodger, about to go on, may be late: its carrier goes on instead. Whoever of the two is current afterwards was chosen.
+  TaskId point_of_lodger(TaskId id, SiteId site, Key key);
+  void settle_lodger(TaskId id);  // after that, once either is current: the lodger waits if it was not chosen
+  TaskId point_select(SiteId site, Key key);
+  TaskId wait_select(SiteId site, Key key, Nanos deadline);
+  void end_select();  // whatever is offered no longer is
+  void offer(TaskId id, Op op, SiteId site, Key key);
+  bool take_grant(TaskId id);
+  int offers() const { return offered_.count(); }
+  void grant(TaskId id);  // it was chosen
+  // Whether somebody cancels the lodger where it awaits: at most one in an execution, and only where that is asked for.
+  bool cancels(TaskId id, SiteId site);
+  bool may_cancel() const { return may_cancel_; }
+  bool could_cancel() const { return cancelling_ && awaits_ > 0; }
+  void set_cancelling(bool cancels) { cancelling_ = cancels; }
+  std::vector<Nanos>& alarms() { return task(thread_).alarms; }
+
   // --- what happened ---
   void created(Key key);  // a fresh lock: nobody else can know it yet
   // Not `orders`: a lock of the library's own book-keeping, which tells the program nothing of what others did.
@@ -137,8 +166,8 @@ class Engine final : public Tasks {
   bool access(Key location, SiteId site, bool writes, bool part) {
     ++since_point_;
     ++moments_;
-    call_hash_ = (call_hash_ ^ ((static_cast<std::uint64_t>(current_) << 40) | site)) * 0x100000001b3ULL;
-    const TaskRecord& record = task(current_);
+    call_hash_ = (call_hash_ ^ ((static_cast<std::uint64_t>(thread_) << 40) | site)) * 0x100000001b3ULL;
+    const TaskRecord& record = task(thread_);
     if (shadow_.knows(location, record.epoch, record.lock_bits, site, writes, part)) return false;
     return enter(location, site, writes, part);
   }
@@ -150,10 +179,16 @@ class Engine final : public Tasks {
 
   // --- queries ---
   TaskId current() const { return current_; }
-  void set_current(TaskId task) { current_ = task; }
+  TaskId thread() const { return thread_; }  // that the current task runs on
+  void set_current(TaskId id) {
+    current_ = id;
+    thread_ = id == kNone ? kNone : task(id).carrier;
+    if (id != kNone) task(thread_).acting = id;
+  }
   const Pending& pending(TaskId t) const override { return tasks_[static_cast<std::size_t>(t)].pending; }
   std::size_t task_count() const override { return count_; }
   TaskRecord& task(TaskId t) { return tasks_[static_cast<std::size_t>(t)]; }
+  const TaskRecord& task_at(TaskId t) const { return tasks_[static_cast<std::size_t>(t)]; }
   int alive() const { return alive_; }
   // Whether the current task may take a free lock without a point: it made the lock a moment ago, or made it, has
   // shown it to nobody so far, and took such a one at `site` in no earlier execution that then came to be shared.
@@ -174,6 +209,9 @@ class Engine final : public Tasks {
   bool timed_out() const { return tasks_[static_cast<std::size_t>(current_)].timed_out; }
   bool has_timers();
   std::uint64_t steps() const { return steps_; }
+  // A turn of an event loop costs as much as so many operations: one that polls for ever is found out in as much time.
+  std::uint64_t effort() const { return steps_ + 20 * turns_; }
+  std::uint64_t choices() const { return choices_; }  // decisions with more than one candidate
   std::uint64_t switches() const { return switches_; }
   std::uint64_t forced() const { return forced_; }  // decisions that fairness took: no strategy was asked
   bool log_is_whole() const { return log_.size() < kLogCapacity; }
@@ -221,6 +259,11 @@ class Engine final : public Tasks {
   };
 
   TaskRecord& me() { return tasks_[static_cast<std::size_t>(current_)]; }
+  // Clocks, locks and accesses are the thread's: what two asyncio tasks of one loop do is ordered.
+  TaskRecord& my_thread() { return tasks_[static_cast<std::size_t>(thread_)]; }
+  Nanos next_alarm();
+  void plan_cancellation();
+  void stop_waiting(TaskRecord& record, TaskId id);
   void arrive(Op op, SiteId site, Key key);
   // What a lock is called in logs and pending operations: not its address alone, which another lock may have had before.
   Key identity_of(Key key) {
@@ -268,6 +311,9 @@ class Engine final : public Tasks {
   int alive_ = 0;
   TaskSet ready_;
   TaskId current_ = kNone;
+  TaskId thread_ = kNone;
+  std::vector<TaskId> selecting_;  // threads
+  TaskSet offered_;
   TaskId running_ = kNone;
   std::uint32_t run_length_ = 0;
   std::uint32_t since_point_ = 0;  // accesses and readings of the clock
@@ -284,7 +330,11 @@ class Engine final : public Tasks {
   std::uint64_t steps_ = 0;
   std::uint64_t switches_ = 0;
   std::uint64_t forced_ = 0;
-  std::uint64_t last_progress_ = 0;
+  std::uint64_t last_progress_ = 0;  // by effort()
+  bool may_cancel_ = false;
+  std::uint64_t awaits_ = 0, cancel_at_ = 0;  // the number of the await to cancel at
+  std::uint64_t turns_ = 0;          // of event loops
+  std::uint64_t choices_ = 0;
   Ending ending_ = Ending::kRunning;
   FlatMap<Meeting> meetings_;
   FlatMap<std::uint32_t> occurrences_;
@@ -305,6 +355,8 @@ class Engine final : public Tasks {
   std::vector<std::uint8_t> marks_;  // by site
   bool learns_ = false;
   bool watches_releases_ = false;
+  bool cancelling_ = false;
+  std::uint64_t most_awaits_ = 0;
   bool logs_time_ = false;
   bool logs_cold_ = false;  // accesses at which no point stands: while it is not settled which are points
   std::vector<std::uint8_t> counts_;  // by site: whether it enters call_hash()

@@ -11,14 +11,14 @@ void Engine::created(Key key) {
   Meeting& meeting = meetings_[key];
   meeting = Meeting{};
   meeting.generation = generation & 0x1fff;
-  meeting.creator = current_;
+  meeting.creator = thread_;
   meeting.fresh = true;
   meeting.created_at = moments_;
 }
 
 // Another task than its maker has come to a fresh lock: where the maker took it, others could have been first.
 void Engine::touch(Meeting& meeting) {
-  if (!meeting.fresh || meeting.creator == current_) return;
+  if (!meeting.fresh || meeting.creator == thread_) return;
   meeting.fresh = false;
   if (meeting.first_site != kNoSite) make_hot(meeting.first_site);
 }
@@ -39,7 +39,7 @@ bool Engine::releases(Key key, SiteId site) {
 
 bool Engine::needs_no_point(Key key, SiteId site) {
   Meeting* meeting = meetings_.find(key);
-  if (meeting == nullptr || !meeting->fresh || meeting->creator != current_) return false;
+  if (meeting == nullptr || !meeting->fresh || meeting->creator != thread_) return false;
   if (meeting->created_at == moments_) return true;
   if (is_hot(site)) return false;
   meeting->first_site = site;
@@ -55,20 +55,20 @@ TaskId Engine::owner(Key key) {
 void Engine::acquired(Key key, bool orders) {
   if (me().waits_for == key) delist(current_);
   Meeting& meeting = meetings_[key];
-  meeting.owner = current_;
+  meeting.owner = thread_;
   touch(meeting);
-  hold_lock(me(), key);
+  hold_lock(my_thread(), key);
   // Whoever was about to take it must wait now; the deadline counts from when it came.
   for (TaskId t = meeting.head; t != kNone; t = task(t).next) {
     TaskRecord& record = task(t);
     if (record.state == TaskState::kReady && record.pending.op == Op::kAcquire) hold(record, t, std::max(record.deadline, now_));
   }
   if (!orders) return;
-  if (meeting.clock != ClockPool::kNothing) me().clock.join(clocks_[meeting.clock]);
-  if (meeting.causes != ClockPool::kNothing) me().causes.join(clocks_[meeting.causes]);
+  if (meeting.clock != ClockPool::kNothing) my_thread().clock.join(clocks_[meeting.clock]);
+  if (meeting.causes != ClockPool::kNothing) my_thread().causes.join(clocks_[meeting.causes]);
 }
 
-void Engine::not_a_lock(Key key) { drop_lock(me(), key); }
+void Engine::not_a_lock(Key key) { drop_lock(my_thread(), key); }
 
 std::uint32_t& Engine::clock_of(Meeting& meeting) {
   if (meeting.clock == ClockPool::kNothing) meeting.clock = clocks_.take();
@@ -95,13 +95,13 @@ void Engine::drop_lock(TaskRecord& record, Key key) {
 bool Engine::released(Key key, bool orders) {
   Meeting& meeting = meetings_[key];
   touch(meeting);
-  const bool foreign = meeting.owner != kNone && meeting.owner != current_;
+  const bool foreign = meeting.owner != kNone && meeting.owner != thread_;
   if (meeting.owner != kNone) drop_lock(task(meeting.owner), key);
   meeting.owner = kNone;
   enter_log(current_, Op::kRelease, kNoSite, identity_of(key));
   if (orders) {
-    clocks_[clock_of(meeting)].join(me().clock);
-    step_epoch(me(), current_);
+    clocks_[clock_of(meeting)].join(my_thread().clock);
+    step_epoch(my_thread(), thread_);
   }
   for (TaskId t = meeting.head; t != kNone; t = task(t).next) wake(t);
   return foreign;
@@ -120,17 +120,17 @@ void Engine::signal(Key key) {
 void Engine::publish(Key key) {
   enter_log(current_, Op::kPublish, kNoSite, key);
   Meeting& meeting = meetings_[key];
-  clocks_[clock_of(meeting)].join(me().clock);
+  clocks_[clock_of(meeting)].join(my_thread().clock);
   if (meeting.causes == ClockPool::kNothing) meeting.causes = clocks_.take();
-  clocks_[meeting.causes].join(me().causes);
-  step_epoch(me(), current_);
+  clocks_[meeting.causes].join(my_thread().causes);
+  step_epoch(my_thread(), thread_);
 }
 
 void Engine::observe(Key key) {
   const Meeting* meeting = meetings_.find(key);
   if (meeting == nullptr) return;
-  if (meeting->clock != ClockPool::kNothing) me().clock.join(clocks_[meeting->clock]);
-  if (meeting->causes != ClockPool::kNothing) me().causes.join(clocks_[meeting->causes]);
+  if (meeting->clock != ClockPool::kNothing) my_thread().clock.join(clocks_[meeting->clock]);
+  if (meeting->causes != ClockPool::kNothing) my_thread().causes.join(clocks_[meeting->causes]);
 }
 
 // Both clocks count a task's own epochs alike.
@@ -142,8 +142,8 @@ void Engine::step_epoch(TaskRecord& record, TaskId id) {
 
 bool Engine::enter(Key location, SiteId site, bool writes, bool part) {
   bool raced = false;
-  TaskRecord& record = me();
-  shadow_.enter(location, {current_, record.causes.of(current_), site, record.lock_bits, writes, part},
+  TaskRecord& record = my_thread();
+  shadow_.enter(location, {thread_, record.causes.of(thread_), site, record.lock_bits, writes, part},
                 record.causes, [&](const Access& earlier) {
                   if ((earlier.locks & record.lock_bits) != 0) return;
                   raced = true;
@@ -156,17 +156,17 @@ bool Engine::enter(Key location, SiteId site, bool writes, bool part) {
   if (marks & kSynchronises) synchronise(location, writes);
   if (options_.detects && marks != kSynchronises && (location & kUntold) == 0) {
     const auto as = part ? Detector::As::kPart : writes && (marks & kIndivisible) ? Detector::As::kIndivisible : Detector::As::kWhole;
-    detector_.access(location, current_, record.clock.of(current_), record.clock, site, writes, as);
+    detector_.access(location, thread_, record.clock.of(thread_), record.clock, site, writes, as);
   }
   return raced;
 }
 
 void Engine::synchronise(Key location, bool writes) {
   Meeting& meeting = meetings_[location];
-  me().clock.join(clocks_[clock_of(meeting)]);
+  my_thread().clock.join(clocks_[clock_of(meeting)]);
   if (!writes) return;
-  clocks_[meeting.clock].join(me().clock);
-  step_epoch(me(), current_);
+  clocks_[meeting.clock].join(my_thread().clock);
+  step_epoch(my_thread(), thread_);
 }
 
 // ---------------------------------------------------------------- knowledge
@@ -198,6 +198,7 @@ std::vector<SiteId> Engine::hot_sites() const {
 
 void Engine::forget() {
   watches_releases_ = false;
+  most_awaits_ = 0;
   hot_.assign(hot_.size(), 0);
   heating_.clear();
   knowledge_.forget();

@@ -87,6 +87,9 @@ class Strategy {
   // `child_index`: the task is the n-th that `parent` started, from 1; main has no parent (kNone).
   virtual void spawned(TaskId task, TaskId parent, std::int32_t child_index) = 0;
   virtual TaskId choose(const Situation& situation) = 0;
+  // Whether `task`, which awaits at `site` for the `occurrence`-th time, is to be cancelled there.
+  virtual bool cancels(TaskId, SiteId, std::uint32_t) { return false; }
+  virtual bool cancels_anything() const { return false; }
   // After the execution; or after one in another process, for which this was prepared.
   virtual void ended(const Log&) {}
   // Whether executions under it are to be learned from (knowledge.hpp), and whether it follows the default order.

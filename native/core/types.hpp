@@ -7,6 +7,7 @@ namespace unblink {
 using TaskId = std::int32_t;
 inline constexpr TaskId kNone = -1;   // nobody can go on
 inline constexpr TaskId kClock = -2;  // the choice that lets the virtual clock run: a stall
+inline constexpr TaskId kCancelled = -3;  // the choice that cancels an asyncio task where it awaits
 
 using SiteId = std::uint32_t;
 inline constexpr SiteId kNoSite = 0;
@@ -40,6 +41,11 @@ enum class Op : std::uint8_t {
   kWrite,
   kUpdate,  // reads and writes in one indivisible step
   kStall,    // the clock runs to the next deadline
+  kSelect,   // an event loop looks for what has come
+  kArrive,   // what an event loop waits for comes from outside: never before its time, and however late
+  kAwait,    // an asyncio task lets its loop go on; only observers hear of it
+  kCancel,   // what it awaits raises CancelledError
+  kResume,   // an asyncio task goes on after a sleep(0), which stands for input or output
   kPublish,  // inside of another operation: what was done so far can be seen by whoever comes to the key
   kCount
 };
@@ -51,7 +57,7 @@ inline bool observes_only(Op op) { return op == Op::kRead || op == Op::kYield ||
 // task does under a lock that it got, or with an item that it took, nobody need have seen.
 inline bool is_progress(Op op) {
   return op == Op::kWrite || op == Op::kUpdate || op == Op::kPut || op == Op::kStart || op == Op::kEnd ||
-         op == Op::kBegin || op == Op::kAcquire || op == Op::kGet;
+         op == Op::kBegin || op == Op::kAcquire || op == Op::kGet || op == Op::kArrive;
 }
 
 }  // namespace unblink

@@ -18,8 +18,6 @@ void* o_seconds[kReadings];
 void* o_nanos[kReadings];
 void *o_sleep, *o_gettime, *o_gettime_ns, *o_settime, *o_settime_ns, *o_localtime, *o_gmtime, *o_ctime, *o_asctime, *o_strftime, *o_now, *o_utcnow;
 
-// Monotonic clocks start at a value of their own, as on a machine that has been up for a while.
-constexpr Nanos kBoot = 100'000LL * 1'000'000'000LL;
 // Process and thread time leave out what was waited; all that takes time besides is to look at a clock.
 constexpr Nanos kReadingTakes = 1'000;
 

@@ -12,7 +12,8 @@
 
 #include "descriptors.hpp"
 #include "ground.hpp"
-#include "swap.hpp"
+#include "loops.hpp"
+#include "swap_before.hpp"
 
 namespace unblink {
 namespace {
@@ -22,7 +23,7 @@ using Keywords = PyObject* (*)(PyObject*, PyObject*, PyObject*);
 using Fast = PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t);
 using FastKeywords = PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t, PyObject*);
 
-void *o_select, *o_poll, *o_epoll_poll;
+void *o_select, *o_poll, *o_epoll_poll, *o_epoll_register, *o_poll_register;
 void *o_accept, *o_recv, *o_recv_into, *o_recvfrom, *o_recvfrom_into, *o_recvmsg, *o_recvmsg_into;
 void *o_send, *o_sendall, *o_sendto, *o_sendmsg, *o_connect, *o_connect_ex, *o_bind, *o_gettimeout, *o_fileno;
 
@@ -66,7 +67,6 @@ template <class Look>
 PyObject* wait_for_events(Look look, Nanos timeout) {
   SiteId site;
   if (!stand_before(Op::kGet, site)) return nullptr;
-  if (!G.multi) note_uncontrolled(Uncontrolled::kLoop);  // one task is all there is: nothing of it is varied
   const auto result = std::make_shared<PyObject*>(nullptr);
   const Probe probe = [look, result]() -> int {
     if (*result != nullptr && any_ready(*result)) return 1;
@@ -80,6 +80,15 @@ PyObject* wait_for_events(Look look, Nanos timeout) {
     Py_CLEAR(*result);
   }
   return *result;
+}
+
+// What an event loop watches from now on.
+bool before_register(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  if (!here() || count < 1) return true;
+  const int descriptor = PyObject_AsFileDescriptor(args[0]);
+  if (descriptor < 0) PyErr_Clear();
+  note_watched(self, descriptor);
+  return true;
 }
 
 PyObject* zero() {
@@ -130,12 +139,12 @@ PyObject* poll_poll(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   const auto original = reinterpret_cast<Fast>(o_poll);
   Nanos timeout;
   if (!here() || count > 1 || !milliseconds(count == 1 ? args[0] : nullptr, 1e6, timeout)) return original(self, args, count);
-  return wait_for_events(
-      [=] {
-        PyObject* looked[] = {zero()};
-        return original(self, looked, 1);
-      },
-      timeout);
+  const auto look = [=] {
+    PyObject* looked[] = {zero()};
+    return original(self, looked, 1);
+  };
+  EventLoop* loop = G.quiet == 0 ? loop_of_selector(self) : nullptr;
+  return loop != nullptr ? select_in_loop(*loop, look, timeout) : wait_for_events(look, timeout);
 }
 
 PyObject* epoll_poll(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {
@@ -153,12 +162,12 @@ PyObject* epoll_poll(PyObject* self, PyObject* const* args, Py_ssize_t count, Py
   }
   Nanos timeout;
   if (!usual || !milliseconds(timeout_object, 1e9, timeout)) return original(self, args, count, names);
-  return wait_for_events(
-      [=] {
-        PyObject* looked[] = {zero(), most};
-        return original(self, looked, most == nullptr ? 1 : 2, nullptr);
-      },
-      timeout);
+  const auto look = [=] {
+    PyObject* looked[] = {zero(), most};
+    return original(self, looked, most == nullptr ? 1 : 2, nullptr);
+  };
+  EventLoop* loop = G.quiet == 0 ? loop_of_selector(self) : nullptr;
+  return loop != nullptr ? select_in_loop(*loop, look, timeout) : wait_for_events(look, timeout);
 }
 
 // ---------------------------------------------------------------- sockets
@@ -339,15 +348,15 @@ bool wake_probing() {
   for (std::size_t i = 0; i < G.task_count; ++i) {
     const auto id = static_cast<TaskId>(i);
     Task& task = G.task(id);
-    if (task.ended || !task.probe || G.engine.task(id).state != TaskState::kWaiting) continue;
+    const TaskId actor = G.engine.task(id).acting;
+    if (task.ended || !task.probe || G.engine.task(actor).state != TaskState::kWaiting) continue;
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     {
       Inactive inactive;
-      if (task.probe() != 0) {  // an error, too, is for the task to see
-        G.engine.wake(id);
-        woken = true;
-      }
+      const int found = task.probe();
+      if (found != 0 && found != kOthersCanGoOn) G.engine.wake(actor);  // an error, too, is for the task to see
+      woken = woken || found != 0;
       PyErr_Clear();
     }
     PyErr_Restore(type, value, traceback);
@@ -384,6 +393,8 @@ bool install_descriptors() {
       original("gettimeout", &o_gettimeout, METH_NOARGS) && original("fileno", &o_fileno, METH_NOARGS) &&
       swap_method(select, "select", METH_FASTCALL, f(select_select), &o_select) &&
       swap_method(poll_type, "poll", METH_FASTCALL, f(poll_poll), &o_poll) &&
+      swap_before<&o_epoll_register, before_register>(epoll, "register") &&
+      swap_before<&o_poll_register, before_register>(poll_type, "register") &&
       swap_method(epoll, "poll", METH_FASTCALL | METH_KEYWORDS, f(epoll_poll), &o_epoll_poll) &&
       swap_method(type, "_accept", METH_NOARGS, f(plain_call<&o_accept, 0, 99>), &o_accept) &&
       swap_method(type, "recv", METH_VARARGS, f(plain_call<&o_recv, 0, 1>), &o_recv) &&

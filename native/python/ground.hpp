@@ -34,6 +34,8 @@ using Probe = std::function<int()>;  // 1: ready, 0: not yet, -1: an exception i
 // What an execution did that cannot be controlled.
 enum class Uncontrolled : std::uint8_t { kProcess, kSocket, kBlocking, kSignal, kLoop };
 
+enum class TaskKind : std::uint8_t { kThread, kAsyncio, kArrival };  // reports: what a task is
+
 struct Task {
   PyGreenlet* greenlet = nullptr;
   compat::ThreadFields fields;
@@ -49,6 +51,7 @@ struct Task {
   SiteId created_at = kNoSite;
   bool booting = false;
   bool daemon = false;
+  TaskKind kind = TaskKind::kThread;
   bool ended = false;
   bool abandoned = false;
   int exits = 0;  // how often it was told to exit while unwinding
@@ -75,7 +78,7 @@ struct Ground {
   bool unwinding = false;
   bool interrupted = false;
   bool installed = false;
-  bool looks_after_sqlite = false, looks_after_tls = false, looks_after_foreign_loops = false;
+  bool looks_after_sqlite = false, looks_after_tls = false, looks_after_asyncio = false, looks_after_foreign_loops = false;
   PyThreadState* thread_state = nullptr;
 
   Engine engine;
@@ -123,9 +126,10 @@ struct Ground {
   bool forked = false;                // this process is a child that was forked in the middle of an execution
   PyObject* fork_ident = nullptr;     // of the task that forked, borrowed
 
-  TaskId current() const { return engine.current(); }
+  TaskId current() const { return engine.thread(); }  // an asyncio task runs on the thread of its loop
   Task& task(TaskId id) { return *tasks[static_cast<std::size_t>(id)]; }
-  Task& me() { return task(engine.current()); }
+  Task& me() { return task(engine.thread()); }
+  void make_room_for(TaskId id, TaskKind kind);
   void refresh_live() { live = active && multi && quiet == 0; }
 };
 
@@ -159,6 +163,9 @@ struct Inactive {  // shims call straight through for as long as this lives
   }
 };
 
+// Monotonic clocks start at a value of their own, as on a machine that has been up for a while.
+inline constexpr Nanos kBoot = 100'000LL * 1'000'000'000LL;
+
 inline Key key_of(const void* object) { return reinterpret_cast<Key>(object); }
 inline constexpr Key kQuiescence = 1ULL << 62;
 inline constexpr Key kWire = (1ULL << 62) + 1;  // whatever goes through descriptors, whichever
@@ -182,6 +189,7 @@ PyObject* frame_of(const Task& task);  // where it stands, or None; a new refere
 PyObject* quiesce(PyObject*, PyObject*);
 
 // --- descriptors.cpp
+inline constexpr int kOthersCanGoOn = 2;  // what a probe may answer: not this task, but others
 bool wake_probing();
 bool anyone_probes();
 

@@ -140,9 +140,9 @@ int take_lock(PyObject* self, bool blocking, Nanos timeout, Op op) {
   const Nanos deadline = blocking ? deadline_after(timeout) : 0;
   if (key == G.limbo_lock && points_on() && !G.me().booting && !come_to_limbo(key)) return -1;
   const bool may_fail = !blocking || timeout != kForever;
-  if (may_fail && !quiet && !(held && engine.owner(key) == engine.current()) && !(blocking && is_sentinel(self))) engine.tried(key);
+  if (may_fail && !quiet && !(held && engine.owner(key) == engine.thread()) && !(blocking && is_sentinel(self))) engine.tried(key);
   if (!blocking || timeout == 0) {
-    const bool mine = held && engine.owner(key) == engine.current();  // cannot succeed, whoever runs in between
+    const bool mine = held && engine.owner(key) == engine.thread();  // cannot succeed, whoever runs in between
     if (!quiet && !mine) {
       const SiteId site = site_of_call(Op::kTryAcquire);
       const bool alone = site == kImportSite || (!held && engine.needs_no_point(key, site));
@@ -289,7 +289,7 @@ PyObject* exit(PyObject* s, PyObject* a) { return release_with(o.exit, s, a); }
 PyObject* locked_with(void* original, PyObject* self, PyObject* args) {
   if (here() && points_on() && !is_internal(key_of(self)) && !is_called_by_threading()) {
     const Key key = key_of(self);
-    const bool mine = lock_is_held(self) && G.engine.owner(key) == G.engine.current();
+    const bool mine = lock_is_held(self) && G.engine.owner(key) == G.engine.thread();
     const SiteId site = site_of_call(Op::kTryAcquire);
     if (!mine && site != kImportSite) {
       G.engine.tried(key);

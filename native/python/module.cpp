@@ -17,7 +17,7 @@ namespace unblink {
 namespace {
 
 const char* kOperations[] = {"start", "begin", "end", "join", "acquire", "try-acquire", "release", "get",
-                             "put",   "sleep", "yield", "read", "write", "update", "stall", "publish"};
+                             "put",   "sleep", "yield", "read", "write", "update", "stall", "select", "arrive", "await", "cancel", "resume", "publish"};
 static_assert(sizeof(kOperations) / sizeof(*kOperations) == static_cast<std::size_t>(Op::kCount));
 
 PyObject* install(PyObject*, PyObject*) {
@@ -40,7 +40,7 @@ PyObject* uninstall(PyObject*, PyObject*) {
     return nullptr;
   }
   if (G.installed) restore_all();
-  G.looks_after_sqlite = G.looks_after_tls = G.looks_after_foreign_loops = false;
+  G.looks_after_sqlite = G.looks_after_tls = G.looks_after_asyncio = G.looks_after_foreign_loops = false;
   forget_births();
   G.installed = false;
   Py_RETURN_NONE;
@@ -114,13 +114,22 @@ double real_seconds() {
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
+// The tasks that met. An event loop to which nothing can come late has one order only, however many asyncio tasks it runs.
+std::size_t tasks_that_met() {
+  const Engine& e = G.engine;
+  if (e.choices() > 0 || e.shortest_stall() != kForever || e.could_cancel()) return e.task_count();
+  std::size_t threads = 0;
+  for (std::size_t i = 0; i < G.task_count; ++i) threads += G.tasks[i]->kind == TaskKind::kThread;
+  return threads > 1 ? e.task_count() : 1;
+}
+
 PyObject* row_of(const ExecutionReport& report) {
   PyObject* unhandled = G.unhandled.empty() ? Py_NewRef(Py_None) : take_unhandled();
   const Engine& e = G.engine;
   return Py_BuildValue("(iNNNKKnKKLLiOnK)", static_cast<int>(e.ending()), report.value ? report.value : Py_NewRef(Py_None),
                        report.exception ? report.exception : Py_NewRef(Py_None), unhandled,
                        static_cast<unsigned long long>(e.steps()), static_cast<unsigned long long>(e.switches()),
-                       static_cast<Py_ssize_t>(e.task_count()), static_cast<unsigned long long>(e.trace_hash()),
+                       static_cast<Py_ssize_t>(tasks_that_met()), static_cast<unsigned long long>(e.trace_hash()),
                        static_cast<unsigned long long>(e.call_hash()),
                        static_cast<long long>(e.stalled()), static_cast<long long>(e.shortest_stall()), report.leftover, report.interrupted ? Py_True : Py_False,
                        static_cast<Py_ssize_t>(e.detector().pairs().size()), static_cast<unsigned long long>(e.detector().dropped()));
@@ -257,7 +266,7 @@ Rows rows_from(const Rows& rows, std::size_t first) {
   return Rows(rows.begin() + static_cast<std::ptrdiff_t>(std::min(first, rows.size())), rows.end());
 }
 
-// deviations(first=0) -> [(task, site, occurrence, to, whether the task could have gone on)], `to` is -2 for the clock
+// deviations(first=0) -> [(task, site, occurrence, to, whether the task could have gone on)], `to` is -2 for the clock, -3 for a cancellation
 PyObject* deviations(PyObject*, PyObject* args) {
   Py_ssize_t first = 0;
   if (!PyArg_ParseTuple(args, "|n:deviations", &first)) return nullptr;
@@ -311,13 +320,13 @@ PyObject* stalls(PyObject*, PyObject* args) {
   });
 }
 
-// [(parent, child index from 1, site of creation, daemon)]
+// [(parent, child index from 1, site of creation, kind)]; see TaskKind
 PyObject* tasks(PyObject*, PyObject*) {
   std::vector<TaskId> ids;
   for (std::size_t i = 0; i < G.task_count; ++i) ids.push_back(static_cast<TaskId>(i));
   return list_of(ids, [](TaskId id) {
     const TaskRecord& record = G.engine.task(id);
-    return Py_BuildValue("(iiIO)", record.parent, record.child_index, G.task(id).created_at, G.task(id).daemon ? Py_True : Py_False);
+    return Py_BuildValue("(iiIi)", record.parent, record.child_index, G.task(id).created_at, static_cast<int>(G.task(id).kind));
   });
 }
 
@@ -329,6 +338,12 @@ PyObject* make_hot(PyObject*, PyObject* number) {
   const unsigned long site = PyLong_AsUnsignedLong(number);
   if (PyErr_Occurred()) return nullptr;
   G.engine.make_hot(static_cast<SiteId>(site));
+  Py_RETURN_NONE;
+}
+
+// cancelling(whether): whether executions that are searched may cancel an asyncio task
+PyObject* cancelling(PyObject*, PyObject* whether) {
+  G.engine.set_cancelling(PyObject_IsTrue(whether) == 1);
   Py_RETURN_NONE;
 }
 
@@ -418,6 +433,7 @@ PyMethodDef methods[] = {
     {"direct", direct, METH_O, "Set what the strategy `directed` follows."},
     {"bind", bind, METH_VARARGS, "Tell at which site a directive stands."},
     {"missed", missed, METH_NOARGS, "The first directive that was not taken, or -1."},
+    {"set_cancelling", cancelling, METH_O, "Whether executions that are searched may cancel an asyncio task."},
     {"deviations", deviations, METH_VARARGS, "The last execution's choices against the default order."},
     {"trace", trace, METH_NOARGS, "The last execution's visible operations."},
     {"stalls", stalls, METH_VARARGS, "The last execution's stalls."},

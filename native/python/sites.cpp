@@ -115,6 +115,41 @@ SiteId site_of_call(Op op) {
   return id;
 }
 
+SiteId site_of_coroutine(Op op, PyObject* coroutine) {
+  PyCodeObject* code = nullptr;  // owned
+  int instruction = 0;
+  PyObject* at = Py_NewRef(coroutine);
+  while (at != nullptr && PyCoro_CheckExact(at)) {
+    PyObject* frame = PyObject_GetAttrString(at, "cr_frame");
+    if (frame != nullptr && PyFrame_Check(frame)) {
+      PyCodeObject* of_frame = PyFrame_GetCode(reinterpret_cast<PyFrameObject*>(frame));
+      if (origin_of(of_frame) == kProgram) {
+        std::swap(code, of_frame);
+        instruction = PyFrame_GetLasti(reinterpret_cast<PyFrameObject*>(frame)) / 2;
+      }
+      Py_XDECREF(of_frame);
+    }
+    Py_XDECREF(frame);
+    Py_SETREF(at, PyObject_GetAttrString(at, "cr_await"));
+  }
+  Py_XDECREF(at);
+  PyErr_Clear();
+  if (code == nullptr) return kNoSite;
+  const std::uint64_t hash = ~mixed(first_hash(op), code, instruction);
+  const SiteId* known = call_sites.find(hash);
+  if (known != nullptr) {
+    Py_DECREF(code);
+    return *known;
+  }
+  HookSite site;
+  site.op = op;
+  site.frames.emplace_back(code, instruction);  // it keeps the reference
+  const SiteId id = new_site(std::move(site));
+  call_sites[hash] = id;
+  tell_of(id);
+  return id;
+}
+
 // Methods that add to a container, or take from it, in one indivisible step: what programs use instead of a lock.
 bool is_indivisible(PyObject* name) {
   for (const char* known : {"append", "appendleft", "add", "extend", "extendleft", "pop", "popleft", "popitem", "setdefault", "discard", "remove"})

@@ -107,6 +107,32 @@ bool swap_new(PyTypeObject* type, newfunc replacement, newfunc* original) {
   return true;
 }
 
+bool swap_init(PyTypeObject* type, initproc replacement, initproc* original) {
+  if (type->tp_init == nullptr) return refuse(type->tp_name, "is not initialised");
+  *original = type->tp_init;
+  const initproc old = type->tp_init;
+  type->tp_init = replacement;
+  Py_INCREF(type);
+  undo.push_back([type, old] {
+    type->tp_init = old;
+    Py_DECREF(type);
+  });
+  return true;
+}
+
+bool swap_finalizer(PyTypeObject* type, destructor replacement, destructor* original) {
+  if (type->tp_finalize == nullptr) return refuse(type->tp_name, "has no finalizer");
+  *original = type->tp_finalize;
+  const destructor old = type->tp_finalize;
+  type->tp_finalize = replacement;
+  Py_INCREF(type);
+  undo.push_back([type, old] {
+    type->tp_finalize = old;
+    Py_DECREF(type);
+  });
+  return true;
+}
+
 void restore_all() {
   while (!undo.empty()) {
     undo.back()();

@@ -12,6 +12,8 @@ bool swap_method(PyObject* owner, const char* name, int flags, void* replacement
 int convention_of(PyObject* owner, const char* name);  // of a C function; -1 if it is none
 bool swap_getter(PyObject* owner, const char* name, getter replacement, getter* original);
 bool swap_new(PyTypeObject* type, newfunc replacement, newfunc* original);
+bool swap_init(PyTypeObject* type, initproc replacement, initproc* original);
+bool swap_finalizer(PyTypeObject* type, destructor replacement, destructor* original);
 void restore_all();
 
 bool install_locks();

@@ -11,6 +11,7 @@
 #include "ground.hpp"
 #include "swap.hpp"
 #include "execution.hpp"
+#include "loops.hpp"
 #include "threads.hpp"
 #include "foreign_loops.hpp"
 #include "tls.hpp"
@@ -22,6 +23,17 @@ Ground G;
 bool import_greenlet() {
   PyGreenlet_Import();
   return _PyGreenlet_API != nullptr;
+}
+
+// Of a lodger there is nothing but its name: see Engine::lodge.
+void Ground::make_room_for(TaskId id, TaskKind kind) {
+  while (tasks.size() <= static_cast<std::size_t>(id)) tasks.push_back(std::make_unique<Task>());
+  task_count = static_cast<std::size_t>(id) + 1;
+  Task& made = task(id);
+  made.greenlet = nullptr;
+  made.kind = kind;
+  made.ended = true;
+  made.probe = nullptr;
 }
 
 void drop_operands(Task& task) {
@@ -77,20 +89,35 @@ bool go_on() {
 
 }  // namespace
 
+// What has no stack only comes: then who goes on is decided again.
+TaskId with_a_stack(TaskId next) {
+  while (next != kNone && G.engine.task(next).offered) {
+    G.engine.grant(next);
+    if (G.observer != nullptr) observe(G.engine.pending(next).op, G.engine.pending(next).site, Py_None, Py_None);
+    next = G.engine.next();
+  }
+  return next;
+}
+
 bool go(TaskId next) {
   if (G.unwinding) return tell_to_exit();
   if (G.outside) pause_for_children();
   if (!G.invariants.empty() && !invariants_hold()) return false;
-  const TaskId me = G.current();
-  if (next == me && !G.interrupted) return true;
-  G.me().fields.save(G.thread_state);
+  const TaskId actor = G.engine.current();
+  if (next == actor && !G.interrupted && !G.engine.task(next).offered) return true;
+  Task& me = G.me();
+  next = with_a_stack(next);
+  if (next != kNone && !G.interrupted) {
+    G.engine.set_current(next);
+    if (&G.me() == &me) return true;
+  }
+  me.fields.save(G.thread_state);
   if (next == kNone || G.interrupted) {
+    G.engine.set_current(actor);
     switch_to_hub();
   } else {
-    G.engine.set_current(next);
-    Task& task = G.task(next);
-    task.fields.load(G.thread_state);
-    switch_to(task.greenlet);
+    G.me().fields.load(G.thread_state);
+    switch_to(G.me().greenlet);
   }
   return go_on();
 }
@@ -124,7 +151,7 @@ void observe(Op op, SiteId site, PyObject* object, PyObject* detail) {
   PyErr_Fetch(&type, &value, &traceback);
   {
     Inactive inactive;
-    PyObject* result = PyObject_CallFunction(G.observer, "iiIOOL", static_cast<int>(op), G.current(), site,
+    PyObject* result = PyObject_CallFunction(G.observer, "iiIOOL", static_cast<int>(op), G.engine.current(), site,
                                              object ? object : Py_None, detail ? detail : Py_None,
                                              static_cast<long long>(G.engine.now()));
     if (result == nullptr) PyErr_WriteUnraisable(G.observer);
@@ -138,9 +165,8 @@ void observe(Op op, SiteId site, PyObject* object, PyObject* detail) {
 TaskId start_task(PyObject* function, PyObject* arguments, PyObject* keywords, bool daemon) {
   PyGreenlet* greenlet = take_greenlet();
   if (greenlet == nullptr) return kNone;
-  const TaskId id = G.engine.spawn(G.current());
-  if (G.tasks.size() <= static_cast<std::size_t>(id)) G.tasks.push_back(std::make_unique<Task>());
-  G.task_count = static_cast<std::size_t>(id) + 1;
+  const TaskId id = G.engine.spawn(G.engine.current());
+  G.make_room_for(id, TaskKind::kThread);
   Task& task = G.task(id);
   task.greenlet = greenlet;
   task.fields = {};
@@ -175,7 +201,7 @@ TaskId start_task(PyObject* function, PyObject* arguments, PyObject* keywords, b
 bool boot(TaskId child) {
   Task& task = G.task(child);
   task.booting = true;
-  task.starter = G.current();
+  task.starter = G.engine.current();
   ++G.quiet;
   G.refresh_live();
   G.me().fields.save(G.thread_state);
@@ -193,9 +219,8 @@ bool end_boot() {
   G.refresh_live();
   task.fields.save(G.thread_state);
   G.engine.set_current(task.starter);
-  Task& starter = G.task(task.starter);
-  starter.fields.load(G.thread_state);
-  switch_to(starter.greenlet);
+  G.me().fields.load(G.thread_state);
+  switch_to(G.me().greenlet);
   return go_on();
 }
 
@@ -357,7 +382,7 @@ PyObject* pool_main(PyObject*, PyObject*) {
       if (!G.unwinding && id != 0) G.engine.finish();
       G.task(0).fields.load(G.thread_state);
     } else {
-      const TaskId next = G.engine.finish();
+      const TaskId next = with_a_stack(G.engine.finish());
       if (next == kNone) {
         G.task(0).fields.load(G.thread_state);
       } else {
@@ -399,11 +424,12 @@ bool wake_externals() {
   bool woken = false;
   for (std::size_t i = 0; i < G.task_count; ++i) {
     const auto id = static_cast<TaskId>(i);
-    const TaskRecord& record = G.engine.task(id);
+    const TaskId actor = G.engine.task(id).acting;
+    const TaskRecord& record = G.engine.task(actor);
     if (G.task(id).ended || record.state != TaskState::kWaiting) continue;
     if (record.pending.op != Op::kAcquire || record.waits_for == kNoKey || (record.waits_for & kUntold) != 0) continue;
     if (lock_is_held(reinterpret_cast<PyObject*>(record.waits_for))) continue;
-    G.engine.wake(id);
+    G.engine.wake(actor);
     woken = true;
   }
   return woken;
@@ -451,8 +477,8 @@ void run_hub() {
   TaskId next = 0;
   for (;;) {
     G.engine.set_current(next);
-    Task& task = G.task(next);
-    if (next != 0) task.fields.load(G.thread_state);
+    Task& task = G.me();
+    if (G.current() != 0) task.fields.load(G.thread_state);
     switch_to(task.greenlet);
     for (;;) {
       if (G.task(0).ended || G.interrupted || G.engine.ending() != Ending::kRunning) return;
@@ -472,6 +498,7 @@ void run_hub() {
         G.engine.set_ending(Ending::kStuck);
         return;
       }
+      next = with_a_stack(next);
       if (next != kNone) break;
     }
   }
@@ -497,18 +524,20 @@ void report_waiting() {
   PyObject* list = PyList_New(0);
   for (std::size_t i = 0; list != nullptr && i < G.task_count; ++i) {
     const auto id = static_cast<TaskId>(i);
-    const TaskRecord& record = G.engine.task(id);
     if (G.task(id).ended) continue;
+    const TaskId actor = G.engine.task(id).acting;
+    const TaskRecord& record = G.engine.task(actor);
     const bool on_object = record.state == TaskState::kWaiting && (record.waits_for & kUntold) == 0 && (record.pending.op == Op::kAcquire || record.pending.op == Op::kGet);
     const Key key = on_object ? record.waits_for : kNoKey;
     PyObject* object = key != kNoKey ? reinterpret_cast<PyObject*>(key) : Py_None;
     TaskId owner = key != kNoKey ? G.engine.owner(key) : kNone;
     if (record.pending.op == Op::kJoin && (record.pending.key & kTaskKeys)) owner = static_cast<TaskId>(record.pending.key & 0xffffffff);
-    PyObject* row = Py_BuildValue("(iiIOiNO)", id, static_cast<int>(record.pending.op), record.pending.site, object, owner,
+    PyObject* row = Py_BuildValue("(iiIOiNO)", actor, static_cast<int>(record.pending.op), record.pending.site, object, owner,
                                   frame_of(G.task(id)), record.state == TaskState::kWaiting ? Py_True : Py_False);
     if (row == nullptr || PyList_Append(list, row) < 0) PyErr_Clear();
     Py_XDECREF(row);
   }
+  report_awaiting(list);
   Inactive inactive;
   PyObject* result = list ? PyObject_CallOneArg(G.on_stuck, list) : nullptr;
   if (result == nullptr) PyErr_WriteUnraisable(G.on_stuck);
@@ -545,6 +574,7 @@ void unwind() {
 
 void forget_tasks() {
   forget_handles();
+  forget_loops();
   for (std::size_t i = 0; i < G.task_count; ++i) {
     Task& task = *G.tasks[i];
     Py_CLEAR(task.thread);
@@ -576,6 +606,7 @@ bool execute(PyObject* body, Strategy& strategy, const RunOptions& options, Exec
   G.hub = PyGreenlet_GetCurrent();
   if (G.hub == nullptr) return false;
   look_after_tls();
+  look_after_asyncio();
   look_after_foreign_loops();
   G.multi = G.unwinding = G.interrupted = G.let_go = false;
   G.refused_loop.clear();

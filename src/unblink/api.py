@@ -26,13 +26,14 @@ def explore(
     seed: int = 0,
     stall: float = 1.0,
     *,
+    cancel: bool = False,
     include: tuple[str, ...] = (),
     witnesses: str | None = ".unblink",
 ) -> Result:
     """Run `body` afresh under one schedule after another, and say what was found.
 
     `budget` bounds the search (`"1000x"`, `"5s"`, or both with a comma); `stall` is the most virtual time, in
-    seconds, for which tasks may be held back in a failure; `include` names packages beyond the project to
+    seconds, for which tasks may be held back in a failure; `cancel` has asyncio tasks cancelled where they await; `include` names packages beyond the project to
     instrument; `witnesses` is the folder for witness files, None for none.
 
     Raises:
@@ -45,7 +46,9 @@ def explore(
     from unblink.exploration.target import Target
 
     _check_body(body)
-    settings = Settings(parse_budget(budget), parse_strategy(strategy), parse_seed(seed), parse_stall(stall))
+    settings = Settings(
+        parse_budget(budget), parse_strategy(strategy), parse_seed(seed), parse_stall(stall), cancels=bool(cancel)
+    )
     session = _open_session(include)
     name = _name_of(body)
     result, _ = session.explore(

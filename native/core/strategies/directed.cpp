@@ -1,5 +1,7 @@
 #include "directed.hpp"
 
+#include <algorithm>
+
 namespace unblink {
 
 void Directed::direct(std::vector<Directive> directives) { directives_ = std::move(directives); }
@@ -37,7 +39,7 @@ TaskId Directed::choose(const Situation& s) {
   const Pending& pending = s.tasks.pending(s.current);
   for (std::size_t i = 0; i < directives_.size(); ++i) {
     const Directive& d = directives_[i];
-    if (taken_[i] || d.site != pending.site || d.occurrence != pending.occurrence) continue;
+    if (taken_[i] || d.cancels() || d.site != pending.site || d.occurrence != pending.occurrence) continue;
     if (!is_at(s.current, d.task)) continue;
     const TaskId to = d.to_clock ? kClock : task_at(d.to);
     if (to == kClock ? !s.clock_allowed : !s.ready.has(to)) continue;
@@ -46,6 +48,21 @@ TaskId Directed::choose(const Situation& s) {
     return to;
   }
   return s.by_default;
+}
+
+bool Directed::cancels(TaskId task, SiteId site, std::uint32_t occurrence) {
+  for (std::size_t i = 0; i < directives_.size(); ++i) {
+    const Directive& d = directives_[i];
+    if (taken_[i] || !d.cancels() || d.site != site || d.occurrence != occurrence || !is_at(task, d.task)) continue;
+    taken_[i] = true;
+    ++taken_count_;
+    return true;
+  }
+  return false;
+}
+
+bool Directed::cancels_anything() const {
+  return std::any_of(directives_.begin(), directives_.end(), [](const Directive& d) { return d.cancels(); });
 }
 
 long Directed::first_missed() const {

@@ -18,6 +18,7 @@ struct Directive {
   std::uint32_t occurrence = 0;
   std::vector<std::int32_t> to;
   bool to_clock = false;
+  bool cancels() const { return to.size() == 1 && to[0] == 0; }  // no task has that path
 };
 
 class Directed final : public Strategy {
@@ -29,6 +30,8 @@ class Directed final : public Strategy {
   void spawned(TaskId task, TaskId parent, std::int32_t child_index) override;
   TaskId choose(const Situation& situation) override;
   bool teaches() const override { return false; }
+  bool cancels(TaskId task, SiteId site, std::uint32_t occurrence) override;
+  bool cancels_anything() const override;
 
   // After an execution: the first directive that was not taken, or -1.
   long first_missed() const;

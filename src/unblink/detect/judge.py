@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from unblink.model.finding import Kind
@@ -21,6 +22,7 @@ class Failure:
     message: str
     exception: BaseException | None = None
     task: int = 0
+    is_note: bool = False  # it does not fail the run
 
     @property
     def signature(self) -> tuple[Kind, str | None]:
@@ -38,6 +40,23 @@ def type_name(kind: type[BaseException]) -> str:
 def from_exception(exception: BaseException, kind: Kind = Kind.FAILURE, task: int = 0) -> Failure:
     """Return the failure that `exception` makes."""
     return Failure(kind, type_name(type(exception)), _message(exception), exception, task)
+
+
+def tells_of_cancellation(failure: Failure) -> bool:
+    """Whether a failure is no more than the news that a task was cancelled, on its way to whoever awaits it.
+
+    Where we have cancelled a task ourselves, that is what must come of it; the failure of a correct program.
+    """
+    asyncio = sys.modules.get("asyncio")
+    seen: list[BaseException] = []
+    todo = [failure.exception]
+    while todo:
+        exception = todo.pop()
+        if exception is None or any(exception is other for other in seen):
+            continue
+        seen.append(exception)
+        todo += [exception.__cause__, exception.__context__, *getattr(exception, "exceptions", ())]
+    return asyncio is not None and any(isinstance(exception, asyncio.CancelledError) for exception in seen)
 
 
 def _message(exception: BaseException) -> str:
@@ -61,8 +80,9 @@ def judge(
 
     The body's own exception comes first, since it is what a user sees without us; then that nothing could go
     on; then an exception that left a task. One of those counts only if the hook that got it was there before
-    the body began (`ordinary_hooks`): a program that sets its own hook has seen it. `ignored` are exceptions
-    that are no failures, such as a skip.
+    the body began (`ordinary_hooks`): a program that sets its own hook has seen it. Instead of a hook, Ellipsis says that
+    a future was dropped whose exception nobody had looked at, NotImplemented that a coroutine was never awaited.
+    `ignored` are exceptions that are no failures, such as a skip.
     """
     if livelock:
         return Failure(Kind.LIVELOCK, None, "the tasks go on for ever without progress")
@@ -73,7 +93,14 @@ def judge(
     if leftover and exception is None:
         tasks = "a task" if leftover == 1 else f"{leftover} tasks"
         return Failure(Kind.DEADLOCK, None, f"the body ended, but {tasks} can never end")
-    for task, _, value, _, hook in unhandled:
+    rows = sorted(unhandled, key=lambda row: row[4] is NotImplemented)
+    for task, _, value, _, hook in rows:
+        if hook is NotImplemented:
+            return replace(from_exception(value, Kind.NEVER_AWAITED, task), is_note=True)
+        if hook is Ellipsis:
+            if not isinstance(value, ignored):
+                return from_exception(value, Kind.LOST_EXCEPTION, task)
+            continue
         if hook is not None and not any(hook is ordinary for ordinary in ordinary_hooks):
             continue
         if isinstance(value, BaseException) and not isinstance(value, ignored):

@@ -29,6 +29,9 @@ UNLOCKED_BY_ANOTHER = "unlock by another task"
 PUBLISHED = "publication before construction"
 TORN_READ = "torn read"
 CHANGED_WHILE_ITERATED = "iterator over a changing container"
+LEAKED_LOCK = "lock leaked by cancellation"
+LOST_ITEM = "item lost by cancellation"
+SWALLOWED = "swallowed cancellation"
 
 _TITLES = {
     CHECK_THEN_ACT: "check-then-act on {target}",
@@ -42,6 +45,9 @@ _TITLES = {
     ORDER_VIOLATION: "order violation: {target} is read before it is written",
     CHANGED_WHILE_ITERATED: "iterator over a changing container: {target}",
     NEVER_RELEASED: "lock never released: {target}",
+    LEAKED_LOCK: "lock leaked by cancellation: {target}",
+    LOST_ITEM: "item lost by cancellation: {target}",
+    SWALLOWED: "swallowed cancellation in {target}",
     OVERWRITTEN: "{target} overwritten before use",
     UNORDERED: "unordered access to {target}",
 }
@@ -58,6 +64,12 @@ _FIXES = {
     LOCK_ORDER: "every task takes {target} in the same order",
     SELF_DEADLOCK: "no task waits for {target} while it has it: call without the lock, or an RLock",
     NEVER_RELEASED: "{target} is released on every path, also when an exception leaves: `with {target}:`",
+    LEAKED_LOCK: "{target} is given back also when the task is cancelled between acquire and release: "
+    "`async with {target}:`, or the release in a `finally` that begins right after the acquire",
+    LOST_ITEM: "an item of {target} is safe whenever the task can be cancelled: no await with a timeout around the get, "
+    "or the item is put back when CancelledError comes",
+    SWALLOWED: "CancelledError is raised again after the cleaning up: no `except BaseException` and no bare `except` "
+    "around an await that goes on",
     MISSED_SIGNAL: "the waiting task checks the state under the lock before it waits, and the state changes "
     "under the same lock before {target} is signalled",
     SIGNAL_BEFORE_WAIT: "what {target} signals is kept as state, which the waiting task checks under the lock "

@@ -15,6 +15,7 @@ _WORDS = {
     Kind.ATOMICITY_VIOLATION: "race",
     Kind.RACE: "race",
     Kind.LOST_EXCEPTION: "lost exception",
+    Kind.NEVER_AWAITED: "never awaited",
 }
 _CREATED = 6  # more tasks are counted
 
@@ -134,10 +135,12 @@ def found(finding: Finding, executions: int | None, width: int) -> list[Line]:
         return []
     text = f"execution {finding.found_at}" + (f" of {executions}" if executions else "")
     if len(finding.schedule):
-        switched = sum(not choice.is_stall for choice in finding.schedule.preemptions)
-        held = len(finding.schedule) - switched
+        held = sum(choice.is_stall for choice in finding.schedule.preemptions)
+        cancelled = sum(choice.is_cancellation for choice in finding.schedule.preemptions)
+        switched = len(finding.schedule) - held - cancelled
         parts = [count(switched, "preemption")] if switched else []
         parts += [count(held, "stall")] if held else []
+        parts += [count(cancelled, "cancellation")] if cancelled else []
         text += "; minimised to " + " and ".join(parts)
     return labelled("found in", text, width)
 

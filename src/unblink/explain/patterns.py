@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from unblink.explain.cancellation_patterns import cancellation_diagnosis
 from unblink.explain.diagnosis import Diagnosis
 from unblink.explain.last_waits import with_last_waits
 from unblink.explain.misuse_patterns import released_wrongly
@@ -35,17 +36,29 @@ _LOST_EXCEPTION_FIX = (
 )
 
 
+_FIXES = {
+    Kind.LOST_EXCEPTION: _LOST_EXCEPTION_FIX,
+    Kind.NEVER_AWAITED: "each coroutine is awaited, or made a task that somebody keeps",
+}
+
+
 def diagnose(finding: Finding) -> Diagnosis | None:
     """Return the pattern that the events of `finding` prove, or None."""
     if finding.kind in (Kind.RACE, Kind.ATOMICITY_VIOLATION):
         found = triple_diagnosis(finding.events, ()) if finding.kind is Kind.ATOMICITY_VIOLATION else None
         return found or unordered_access(finding)
     if finding.kind is Kind.DEADLOCK:
-        return waiting_diagnosis(with_last_waits(finding)) or triple_diagnosis(finding.events, finding.passing)
+        waits = with_last_waits(finding)
+        return (
+            cancellation_diagnosis(waits)
+            or waiting_diagnosis(waits)
+            or triple_diagnosis(finding.events, finding.passing)
+        )
     rules: tuple[Callable[[Finding], Diagnosis | None], ...] = (
         changed_while_iterated,
         released_wrongly,
         acknowledged_before_done,
+        cancellation_diagnosis,
         lambda found: missed_by_timeout(found.events),
         lease_outlived,
         no_second_check,
@@ -78,7 +91,7 @@ def named(finding: Finding) -> Finding:
     found = diagnose(finding) if finding.pattern is None else None
     where = finding.where or key_line(finding)
     if found is None:
-        fix = finding.fix or (_LOST_EXCEPTION_FIX if finding.kind is Kind.LOST_EXCEPTION else "")
+        fix = finding.fix or _FIXES.get(finding.kind, "")
         return replace(finding, where=where, fix=fix)
     return replace(
         finding,

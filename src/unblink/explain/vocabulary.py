@@ -31,6 +31,7 @@ class Role(enum.Enum):
     END = "end"
     STALL = "stall"
     RAISE = "raise"
+    CANCEL = "cancel"
     OTHER = "other"
 
 

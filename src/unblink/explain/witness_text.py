@@ -36,7 +36,8 @@ def _steps(schedule: Schedule) -> list[str]:
 
 def _step(number: int, one: Preemption) -> list[str]:
     times = "" if one.occurrence == 1 else f", pass {one.occurrence}"
-    then = "the clock runs to the next deadline" if one.is_stall else f"{one.to} goes on"
+    then = "it is cancelled" if one.is_cancellation else f"{one.to} goes on"
+    then = "the clock runs to the next deadline" if one.is_stall else then
     site = one.site
     return [
         f"  {number}. {one.task} comes to {neutral(site.operation)} in {neutral(site.function)}{times}: {then}",

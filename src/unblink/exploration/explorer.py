@@ -159,7 +159,7 @@ class Explorer:
     def repeat(self) -> bool:
         """Run the first plan again; whether it did the same. To be called after `begin`, before `search`."""
         first = self.state.first
-        if first is None or self._spent() or first.failure is not None:
+        if first is None or self._spent() or (first.failure is not None and not first.failure.is_note):
             return True
         with self._interruptible():
             again = self._run(next(self._portfolio))
@@ -173,7 +173,11 @@ class Explorer:
         """Explore until something fails or the budget is spent."""
         with self._interruptible():
             first = self.state.first
-            if first is not None and first.failure is not None and self.state.executions == 1:
+            if (
+                first is not None
+                and first.failure is not None
+                and (first.failure.is_note or self.state.executions == 1)
+            ):
                 self._keep(first)
             if self._restored is not None:
                 self._restored.take_on()
@@ -195,7 +199,7 @@ class Explorer:
         observation = self._runner.observe(plan, official=official)
         self.state.take(observation)
         self._portfolio.learn(observation.shortest_stall_ns)
-        if observation.failure is not None and self.state.failed_at is None:
+        if observation.failure is not None and not observation.failure.is_note and self.state.failed_at is None:
             self.state.failed_at = self.state.executions
         return observation
 
@@ -212,7 +216,7 @@ class Explorer:
             done += 1
             self.state.take(seen.last)
             self._portfolio.learn(seen.last.shortest_stall_ns)
-            if seen.last.failure is not None:
+            if seen.last.failure is not None and not seen.last.failure.is_note:
                 self.state.failed_at = self.state.failed_at or self.state.executions
         self._portfolio.put_back(plans[done:])
         if seen.last is not None and seen.last.failure is not None:
@@ -244,7 +248,10 @@ class Explorer:
         assert failing.failure is not None
         if failing.failure.signature in self._noted and failing.stalled_ns > self._settings.stall_ns:
             return
-        found = self._small(failing, at)
+        if failing.failure.is_note:
+            found = Found(failing, failing.steps, None, 0, at, is_note=True)
+        else:
+            found = self._small(failing, at)
         if found.is_note:
             signature = found.observation.failure and found.observation.failure.signature
             if signature in self._noted:

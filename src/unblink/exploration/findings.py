@@ -84,7 +84,9 @@ def _turning_point(finding: Finding) -> SourceLine | None:
 
 def sequential_finding(failure: Failure, found_at: int) -> Finding:
     """Return the finding of a body that fails with a single task: its own exception says all."""
-    return Finding(failure.kind, title_of(failure), None, None, failure.message, found_at=found_at)
+    return Finding(
+        failure.kind, title_of(failure), None, None, failure.message, found_at=found_at, is_note=failure.is_note
+    )
 
 
 def title_of(failure: Failure) -> str:
@@ -95,6 +97,8 @@ def title_of(failure: Failure) -> str:
     said = f": {first[0][:120]}" if first else ""
     if failure.kind is Kind.LOST_EXCEPTION:
         return f"{failure.exception_type} left a task and nobody saw it{said}"
+    if failure.kind is Kind.NEVER_AWAITED:
+        return first[0][:120]
     return f"{failure.exception_type}{said}"
 
 

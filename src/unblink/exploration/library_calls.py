@@ -33,6 +33,8 @@ _VERBS = {
     "Condition.wait_for": "wait",
     "Condition.notify": "notify",
     "Condition.notify_all": "notify_all",
+    "Lock.acquire": "acquire",
+    "Lock.release": "release",
     "Condition.__enter__": "acquire",
     "Condition.__exit__": "release",
     "Semaphore.acquire": "acquire",

@@ -90,7 +90,7 @@ class Observation(NamedTuple):
         return self._identity() == other._identity()
 
     def _identity(self) -> object:
-        signature = None if self.failure is None else self.failure.signature
+        signature = None if self.failure is None or self.failure.is_note else self.failure.signature
         return (self.call_hash, self.tasks, self.ending, signature)
 
     def portable(self) -> Observation:

@@ -17,6 +17,7 @@ from typing import Any
 
 from unblink.explain.kept_copies import kept_copy
 from unblink.explain.misuse_patterns import NOT_HELD
+from unblink.exploration.coroutines import awaited_in, coroutine_frames, is_asyncio_task, task_name
 from unblink.exploration.library_calls import READ_WITHOUT_A_LOCK, LibraryCall, call_around, library_call
 from unblink.exploration.naming import Names, file_name, short
 from unblink.exploration.observation import RaceSeen, RacingPair
@@ -29,6 +30,8 @@ from unblink.model.schedule import Stall
 from unblink.model.site import Place, SourceLine
 
 MOST_EVENTS = 20_000
+_BY_SITE = ("await", "cancel", "arrive", "resume")  # nobody calls them
+_ASYNCIO, _ARRIVAL = 1, 2  # kinds of tasks, see ground.hpp
 
 
 class Recorder:
@@ -86,7 +89,7 @@ class Recorder:
         hook = self._sources.hook(site)
         if hook is not None and self._is_inner(hook):
             return
-        call, at = self._place_of_call(site, hook, sys._getframe().f_back)
+        call, at = self._place_of_call(name, site, hook, sys._getframe().f_back)
         shown = self._shown_as(name, task, site, call, thing, detail)
         if shown is None:
             return
@@ -116,15 +119,17 @@ class Recorder:
     def _is_inner(self, hook: Hook) -> bool:
         """Whether a hook is on a part of the library's own objects that tells nobody anything."""
         inner = hook.place == Place.ATTRIBUTE and hook.name not in READ_WITHOUT_A_LOCK
-        return inner and hook.filename == threading.__file__
+        return (
+            inner and hook.filename == threading.__file__
+        )  # of asyncio's, each is told by the call that it is inside of
 
     def _place_of_call(
-        self, site: int, hook: Hook | None, frame: FrameType | None
+        self, name: str, site: int, hook: Hook | None, frame: FrameType | None
     ) -> tuple[LibraryCall | None, SourceLine]:
         """Return the call of the library that the operation is inside of, and the program's line."""
         if site < FIRST_SITE:
             return None, SourceLine("", 0, "")
-        if hook is not None and hook.filename != threading.__file__:
+        if (hook is not None and not self._sources.is_library(hook.filename)) or name in _BY_SITE:
             return None, self._sources.line(site)
         call, caller = call_around(frame, self._sources.is_library)
         if caller is None or self._sources.is_ours(caller.f_code.co_filename):
@@ -156,11 +161,28 @@ class Recorder:
         for task, op, site, thing, owner, frame, waits in rows:
             if not waits:
                 continue
+            if self._operations[op] == "await":
+                waiting.append(self._awaiting(task, site, thing))
+                continue
             operation, target = self._awaited(op, site, thing, owner, frame)
             stack = _stack(frame, self._sources)
             known = owner if owner >= 0 and owner != task and operation in ("acquire", "join") else None
             waiting.append(Waiting(task, operation, target, known, stack))
-        self.waiting = tuple(waiting)
+        carried = [entry for entry in waiting if entry.operation != "select"]
+        self.waiting = tuple(sorted(carried or waiting, key=lambda entry: entry.task))
+
+    def _awaiting(self, task: int, site: int, thing: Any) -> Waiting:
+        """Return in what an asyncio task waits: the library's call if its innermost one is known, else its own line."""
+        frames = coroutine_frames(thing.get_coro())
+        call = next((c for frame in reversed(frames) if (c := library_call(frame.f_code, frame))), None)
+        stack = _named([(frame.f_code, frame.f_lineno) for frame in reversed(frames)], self._sources)
+        if call is None or call.receiver is None:
+            text = self._sources.line(site).text if site >= FIRST_SITE else "something"
+            return Waiting(task, "await", awaited_in(text), None, stack)
+        target = self._names.lock(call.receiver, frames[0])
+        holders = [other for other, locks in self._held.items() if any(name == target for _, name in locks)]
+        swallowed = thing.cancelling() > 0
+        return Waiting(task, call.verb, target, holders[-1] if holders else None, stack, swallowed=swallowed)
 
     # ---- afterwards
 
@@ -245,11 +267,14 @@ class Recorder:
     def _tasks(self) -> tuple[TaskInfo, ...]:
         """Return the tasks of the execution, as reports show them."""
         infos: list[TaskInfo] = []
-        for number, (parent, index, site, _) in enumerate(self._native.tasks()):
+        for number, (parent, index, site, kind) in enumerate(self._native.tasks()):
             path = "main" if parent < 0 else f"{infos[parent].path}/{index}"
             name = self._thread_names.get(number) or f"task {number}"
+            if kind == _ARRIVAL:
+                name = self._thread_names[number] = f"I/O of {infos[parent].name}"
             made = self._sources.line(site) if site >= FIRST_SITE else None
-            infos.append(TaskInfo(number, path, name, made, infos[parent].name if parent >= 0 else None))
+            maker = infos[parent].name if parent >= 0 else None
+            infos.append(TaskInfo(number, path, name, made, maker, kind == _ASYNCIO))
         return tuple(infos)
 
     def _stalls(self) -> tuple[Stall, ...]:
@@ -278,9 +303,20 @@ class Recorder:
                 _shown(current_value(thing, detail)) if name == "read" else None
             )
         if name == "start":
-            label = getattr(thing, "_name", None) or getattr(thing, "__qualname__", "thread")
-            self._thread_names[int(detail)] = str(label)
-            return str(label), None
+            if is_asyncio_task(thing):
+                label = task_name(thing, self._thread_names.values())
+            else:
+                label = str(getattr(thing, "_name", None) or getattr(thing, "__qualname__", "thread"))
+            self._thread_names[int(detail)] = label
+            return label, None
+        if name == "await":
+            return awaited_in(self._sources.line(site).text), None
+        if name == "cancel":
+            return awaited_in(self._sources.line(site).text), None
+        if name == "arrive":
+            return "what is awaited", None
+        if name == "resume":
+            return "after sleep(0)", None
         if name == "join":
             return self._thread_names.get(int(detail), "thread"), None
         if name == "release":

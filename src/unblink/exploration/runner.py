@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, cast
 
-from unblink.detect.judge import judge
+from unblink.detect.judge import Failure, judge, tells_of_cancellation
 from unblink.exploration import interrupt
 from unblink.exploration.binding import Binding, bound, schedule_of
 from unblink.exploration.observation import Observation, Observations, Proof, RacingPair, Recording
@@ -19,9 +22,10 @@ from unblink.ground.sources import FIRST_SITE, Sources
 from unblink.model.errors import UncontrolledError
 from unblink.model.finding import Event
 from unblink.model.schedule import Preemption, Schedule
-from unblink.schedule.plan import Choice, Path, Plan, Step
+from unblink.schedule.plan import CANCELS, Choice, Path, Plan, Step
 
 _SEEDS = 0xFFFFFFFFFFFFFFFF
+_TARGETS: dict[int, Path | None] = {-2: None, -3: CANCELS}  # of choices that go to no task
 _UNCONTROLLED = (
     "a child process [uncontrolled-process]",
     "a socket to another process [uncontrolled-socket]",
@@ -36,13 +40,27 @@ def _unseen(arguments: object) -> None:
 
 
 @contextmanager
-def quiet_threads() -> Iterator[tuple[Any, ...]]:
-    """Have exceptions that leave a thread told to nobody; yield the hooks that a program has not set itself."""
+def quiet_threads(*, official: bool = False) -> Iterator[tuple[Any, ...]]:
+    """Have exceptions that leave a thread told to nobody; yield the hooks that a program has not set itself.
+
+    What finalisers lose is told of an official execution only: of the others it would be told of whatever test is next.
+    """
     before, threading.excepthook = threading.excepthook, _unseen
+    unraisable = sys.unraisablehook
+    if not official:
+        sys.unraisablehook = _unseen
     try:
         yield threading.__excepthook__, before, _unseen
     finally:
         threading.excepthook = before
+        if not official:
+            sys.unraisablehook = unraisable
+
+
+def drop_garbage() -> None:
+    """Have what executions left in cycles finalised now, unheard."""
+    with quiet_threads():
+        gc.collect()
 
 
 class Interrupted(Exception):
@@ -79,6 +97,7 @@ class Runner:
         self._step_limit = step_limit
         self._expected_steps = 1
         self._races_known = 0
+        self._usual_losses: set[tuple[object, ...]] | None = None
         self._native = _native
 
     def observe(self, plan: Plan, *, official: bool = False) -> Observation:
@@ -167,7 +186,7 @@ class Runner:
         body: Callable[[], Any] = self.target.run
         if official and self.target.official is not None:
             body = self.target.official
-        with quiet_threads() as hooks:
+        with quiet_threads(official=official and not plan.choices) as hooks:
             outcome = run(
                 body,
                 plan.strategy,
@@ -207,6 +226,10 @@ class Runner:
                 ignored=ignored,
             )
         )
+        choices = taken_choices() if failure is not None else ()
+        if failure is not None and any(choice.to == CANCELS for choice in choices) and tells_of_cancellation(failure):
+            failure = None
+        failure = self._told_once(failure, outcome)
         missed = self._native.missed() if plan.strategy == "directed" else -1
         races: tuple[RacingPair, ...] = ()
         if outcome.racing > self._races_known:
@@ -221,7 +244,7 @@ class Runner:
             outcome.call_hash,
             outcome.stalled_ns,
             outcome.shortest_stall_ns,
-            taken_choices() if failure is not None or races else (),
+            choices or (taken_choices() if failure is not None or races else ()),
             missed,
             missed < 0 or binding is None or binding.numbers[missed] > 0,
             skipped=failure is None and isinstance(outcome.exception, ignored),
@@ -229,6 +252,24 @@ class Runner:
             races=races,
             dropped=outcome.dropped,
         )
+
+    def _told_once(self, failure: Failure | None, outcome: Run) -> Failure | None:
+        """Return `failure`, unless it is a loss of asyncio's that the default order has, too: that is a note, told once.
+
+        A program is right or wrong with it whatever the order, and its plain test does not fail for it.
+        """
+        if self._usual_losses is None:
+            lost = failure is not None and any(
+                row[4] is Ellipsis and row[2] is failure.exception for row in outcome.unhandled
+            )
+            self._usual_losses = {failure.signature} if failure is not None and lost else set()
+            if failure is not None and lost:
+                failure = replace(failure, is_note=True)
+        elif failure is not None and failure.signature in self._usual_losses:
+            return None
+        if failure is not None and failure.is_note:
+            self._usual_losses.add(failure.signature)
+        return failure
 
     def _uncontrolled(self) -> tuple[str, ...]:
         rows = self._native.take_uncontrolled()
@@ -252,7 +293,8 @@ def taken_choices() -> tuple[Choice, ...]:
         return ()
     paths = task_paths()
     return tuple(
-        Choice(paths[task], site, occurrence, None if to == -2 else paths[to]) for task, site, occurrence, to, _ in rows
+        Choice(paths[task], site, occurrence, _TARGETS[to] if to in _TARGETS else paths[to])
+        for task, site, occurrence, to, _ in rows
     )
 
 

@@ -5,6 +5,7 @@ One session serves a whole test run or script. It is the composition root: it al
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import sys
@@ -26,7 +27,7 @@ from unblink.exploration.races import findings_of
 from unblink.exploration.replaying import check
 from unblink.exploration.replaying import plan_of as plan_of_witness
 from unblink.exploration.result import Result
-from unblink.exploration.runner import Interrupted, Runner
+from unblink.exploration.runner import Interrupted, Runner, drop_garbage
 from unblink.exploration.settings import Settings
 from unblink.exploration.target import Target
 from unblink.exploration.verifying import verify
@@ -45,6 +46,9 @@ from unblink.schedule.portfolio import LEARNING, Portfolio
 
 _READ_WITHOUT_A_LOCK = re.compile(r"Event\.(is_set|set|clear)|Barrier\.\w+|Thread\.name|Condition\.(wait|notify)")
 """What of `threading` touches state that a program may read without a lock; and what reports tell of."""
+
+
+_OF_ASYNCIO = ("asyncio.locks", "asyncio.queues")
 
 
 def _is_seen_inside(function: FunctionType) -> bool:
@@ -104,6 +108,7 @@ class Session:
         self.epoch_ns = (time.time_ns() // 1_000_000_000) * 1_000_000_000
         self._baseline_threads = 0
         self._instrumented: set[str] = set()
+        self._seen_inside: set[str] = set()
 
     def __enter__(self) -> Session:
         from unblink import _native
@@ -147,6 +152,14 @@ class Session:
                 if self.instrumenter.wants(name, path):
                     instrument_loaded(module, self._registry)
 
+    def _instrument_asyncio(self) -> None:
+        """Have what asyncio's locks and queues keep seen, once they are there: reports tell of their calls."""
+        for name in _OF_ASYNCIO:
+            module = sys.modules.get(name)
+            if module is not None and name not in self._seen_inside:
+                self._seen_inside.add(name)
+                self._stack.callback(instrument_loaded(module, self._registry).undo)
+
     # ---- exploring
 
     def explore(
@@ -169,6 +182,8 @@ class Session:
         from unblink import _native
 
         began = real_seconds()
+        self._instrument_asyncio()
+        _native.set_cancelling(settings.cancels)
         _native.forget(settings.strategy in LEARNING)
         runner = Runner(target, self.sources, self.epoch_ns)
         explorer = self._explorer(runner, settings, folder)
@@ -184,6 +199,8 @@ class Session:
                 shown = target.harvest()
                 if first is None or not first.concurrent or first.skipped:
                     return self._sequential(explorer.state, first, target, began, uncontrolled), shown
+                if settings.budget.executions > 1:
+                    gc.collect()  # what the official execution left is told of it, and of nothing later
                 if explorer.repeat():
                     if checkpoint is not None:
                         checkpoint.dismiss()  # while it lives, each page that an execution writes to is copied
@@ -198,6 +215,8 @@ class Session:
                 if checkpoint is not None:
                     checkpoint.dismiss()
             explored = self._explored(explorer, runner, settings, replay, folder, uncontrolled)
+            if explored.executions > 1:
+                drop_garbage()
         return self._result(target, explored, began, uncontrolled, folder), explored.shown or shown
 
     def _explore_afresh(
@@ -323,7 +342,7 @@ class Session:
         uncontrolled = [*uncontrolled, *state.uncontrolled]
         findings: tuple[Finding, ...] = ()
         if first is not None and first.failure is not None:
-            verdict = Verdict.FAILED
+            verdict = Verdict.NOTED if first.failure.is_note else Verdict.FAILED
             findings = (sequential_finding(first.failure, 1),)
         elif state.skipped:
             verdict = Verdict.SKIPPED
@@ -331,7 +350,7 @@ class Session:
             target.name,
             verdict,
             state.executions,
-            1 if findings else None,
+            1 if verdict is Verdict.FAILED else None,
             verdict is Verdict.SEQUENTIAL and not state.interrupted and not uncontrolled,
             real_seconds() - began,
             state.points,

@@ -41,6 +41,7 @@ class Settings:
     stall: float = 1.0
     strict: bool = False
     continues: bool = False  # from where an earlier search stopped
+    cancels: bool = False  # asyncio tasks, where they await
 
     @property
     def stall_ns(self) -> int:

@@ -16,6 +16,7 @@ class Kind(enum.StrEnum):
     DEADLOCK = "deadlock"  # a waits-for cycle, or tasks that wait for what can no longer come
     LIVELOCK = "livelock"  # steps without progress
     LOST_EXCEPTION = "lost-exception"  # an exception left a task and nobody saw it
+    NEVER_AWAITED = "never-awaited"  # a coroutine was made and never run
     ATOMICITY_VIOLATION = "atomicity-violation"
     RACE = "race"
     INVARIANT = "invariant"
@@ -50,6 +51,7 @@ class TaskInfo:
     name: str
     created_at: SourceLine | None = None
     created_by: str | None = None
+    is_asyncio: bool = False  # carried by the thread that runs its loop
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ class Waiting:
     target: str
     owner: int | None
     stack: tuple[SourceLine, ...]
+    swallowed: bool = False  # it was cancelled, and went on
 
 
 @dataclass(frozen=True, slots=True)

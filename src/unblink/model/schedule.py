@@ -14,12 +14,16 @@ CLOCK = "clock"
 """The `to` of a preemption that holds every task back until the next deadline: a stall."""
 
 
+CANCELLED = "cancelled"
+"""The `to` of a choice by which somebody cancels an asyncio task where it awaits."""
+
+
 @dataclass(frozen=True, slots=True)
 class Preemption:
     """One choice: when `task` comes to `site` for the `occurrence`-th time (from 1), `to` goes on instead.
 
     `task` and `to` are creation paths: `main`, `main/1` for the second task that main started,
-    `main/1/1` for the first that this one started. `to` may be `CLOCK`.
+    `main/1/1` for the first that this one started. `to` may be `CLOCK` or `CANCELLED`.
     """
 
     task: str
@@ -31,6 +35,11 @@ class Preemption:
     def is_stall(self) -> bool:
         """Whether this choice lets the virtual clock run instead of switching to a task."""
         return self.to == CLOCK
+
+    @property
+    def is_cancellation(self) -> bool:
+        """Whether this choice cancels the task."""
+        return self.to == CANCELLED
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,7 @@ class RacePlugin:
                 parse_stall(option("race_stall", 1.0)),
                 bool(config.getoption("race_strict") or config.getini("race_strict")),
                 config.getoption("race_continue"),
+                bool(config.getoption("race_cancel") or config.getini("race_cancel")),
             )
             path = config.getoption("race_verify") or config.getoption("race_replay")
             witness = None if path is None else witness_file.load(path)

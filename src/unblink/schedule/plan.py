@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from unblink.model.schedule import Preemption
+from unblink.model.schedule import CANCELLED, Preemption
 
 Path = tuple[int, ...]
 """A task by creation: child numbers from 1; `()` is main."""
+CANCELS: Path = (0,)
+"""Instead of a task: who was there is cancelled. No task has this path."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A preemption in the engine's terms, within this process. `to` None is the clock."""
+    """A preemption in the engine's terms, within this process. `to` None is the clock, `CANCELS` a cancellation."""
 
     task: Path
     site: int
@@ -41,7 +43,7 @@ class Plan(NamedTuple):
 
 def path_text(path: Path) -> str:
     """Return a path as witnesses write it: `main/2/1`."""
-    return "/".join(["main", *map(str, path)])
+    return CANCELLED if path == CANCELS else "/".join(["main", *map(str, path)])
 
 
 def path_of(text: str) -> Path:
@@ -50,6 +52,8 @@ def path_of(text: str) -> Path:
     Raises:
         ValueError: it is none.
     """
+    if text == CANCELLED:
+        return CANCELS
     first, *rest = text.split("/")
     if first != "main" or not all(part.isdecimal() for part in rest):
         raise ValueError(f"{text!r} is no task")

@@ -1,0 +1,28 @@
+// Event loops of asyncio: their own code runs unchanged, and what comes to them from outside is chosen.
+#pragma once
+#include <functional>
+
+#include "ground.hpp"
+
+namespace unblink {
+
+// Looks, without waiting, at what a selector has: a list of (descriptor, events); a new reference, or null with an exception.
+using Look = std::function<PyObject*()>;
+
+// The loop that runs in the current task and selects by `selector`, or null.
+struct EventLoop;
+EventLoop* loop_of_selector(PyObject* selector);
+
+// The select of an event loop: what has come and was granted.
+PyObject* select_in_loop(EventLoop& loop, const Look& look, Nanos timeout);
+
+// Before a descriptor is watched by `selector`: who made it something that can come.
+void note_watched(PyObject* selector, int descriptor);
+
+// Adds the asyncio tasks that wait to a list of (task, op, site, asyncio task, -1, None, True).
+void report_awaiting(PyObject* list);
+
+void look_after_asyncio();  // when `_asyncio` is there
+void forget_loops();        // at the end of an execution
+
+}  // namespace unblink

@@ -1,0 +1,73 @@
+"""Names for what the cancellation of an asyncio task breaks: a lock that stays taken, an item that nobody works on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from unblink.explain import diagnosis as names
+from unblink.explain.diagnosis import Diagnosis
+from unblink.explain.vocabulary import Role, role
+from unblink.model.finding import Event, Finding
+
+
+def cancellation_diagnosis(finding: Finding) -> Diagnosis | None:
+    """Return what a cancellation has broken, if the events prove it."""
+    return _swallowed(finding) or _leaked(finding) or _lost_item(finding)
+
+
+def _cancellations(events: Sequence[Event]) -> list[Event]:
+    return [event for event in events if role(event) is Role.CANCEL]
+
+
+def _leaked(finding: Finding) -> Diagnosis | None:
+    """A lock or permit that somebody waits for, taken by a task that was cancelled and never gave it back."""
+    events = finding.events
+    for entry in finding.waiting:
+        for cancel in _cancellations(events):
+            steps = [e for e in events if e.task == cancel.task and e.target == entry.target]
+            before = [e for e in steps if e.number < cancel.number and role(e) in (Role.ACQUIRE, Role.RELEASE)]
+            if not before or role(before[-1]) is not Role.ACQUIRE or before[-1].at == cancel.at:
+                continue
+            if any(role(e) is Role.RELEASE and e.number > cancel.number and e.target == entry.target for e in events):
+                continue
+            waits = [
+                e for e in events if e.task == entry.task and e.target == entry.target and e.number > cancel.number
+            ]
+            remarks = ((cancel.number, f"is cancelled here: {entry.target} stays taken"),)
+            return Diagnosis(names.LEAKED_LOCK, entry.target, (before[-1], cancel, *waits[-1:]), before[-1].at, remarks)
+    return None
+
+
+def _lost_item(finding: Finding) -> Diagnosis | None:
+    """An item that a task had got when it was cancelled."""
+    events = finding.events
+    for cancel in _cancellations(events):
+        mine = next((task.path for task in finding.tasks if task.id == cancel.task), "?")
+        family = {task.id for task in finding.tasks if task.is_asyncio and f"{task.path}/".startswith(f"{mine}/")}
+        gets = [e for e in events if e.task in family and e.number < cancel.number and role(e) is Role.GET]
+        if not gets:
+            continue
+        got = gets[-1]
+        between = [e for e in events if got.number < e.number < cancel.number]
+        if any(e.task in family and role(e) in (Role.PUT, Role.CANCEL, Role.WRITE) for e in between):
+            continue
+        still_waits = got.task == cancel.task and got.at.line == cancel.at.line and not _has_come(got, between)
+        if still_waits:
+            continue
+        remarks = ((cancel.number, f"is cancelled here, with the item of #{got.number}"),)
+        return Diagnosis(names.LOST_ITEM, got.target, (got, cancel), got.at, remarks)
+    return None
+
+
+def _has_come(got: Event, between: Sequence[Event]) -> bool:
+    return any(role(event) is Role.PUT and event.target == got.target for event in between)
+
+
+def _swallowed(finding: Finding) -> Diagnosis | None:
+    """A task that was cancelled, caught that, and waits again."""
+    for entry in finding.waiting:
+        mine = [event for event in _cancellations(finding.events) if event.task == entry.task]
+        if entry.swallowed and mine:
+            remarks = ((mine[-1].number, "is cancelled here, and goes on"),)
+            return Diagnosis(names.SWALLOWED, entry.target, (mine[-1],), mine[-1].at, remarks)
+    return None
