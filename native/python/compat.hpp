@@ -164,11 +164,28 @@ inline bool nanos_of(PyObject* seconds, std::int64_t& nanos) {
   return _PyTime_FromSecondsObject(&nanos, seconds, _PyTime_ROUND_TIMEOUT) == 0;
 }
 
+// ---- asyncio's running loop: in the thread's dict; from 3.13 on in the thread state, in the first field behind the public ones.
+// Whether that is so is found out once asyncio has been imported: `module` is _asyncio.
 #if PY_VERSION_HEX >= 0x030D0000
-// From 3.13 on asyncio keeps the running loop in the thread state, in the first field behind the public ones. Whether that is so
-// is found out when asyncio has been imported (foreign_loops.cpp); before, it is in the thread's dict.
 inline bool running_loop_is_in_state = false;
 inline PyObject*& running_loop_of(PyThreadState* ts) { return *reinterpret_cast<PyObject**>(ts + 1); }
+
+inline void find_running_loop(PyObject* module) {
+  PyThreadState* ts = thread_state();
+  PyObject* before = PyObject_CallMethod(module, "_get_running_loop", nullptr);
+  if (before == Py_None && running_loop_of(ts) == nullptr) {
+    Py_XDECREF(PyObject_CallMethod(module, "_set_running_loop", "O", module));  // any object will do
+    const bool there = running_loop_of(ts) == module;
+    Py_XDECREF(PyObject_CallMethod(module, "_set_running_loop", "O", Py_None));
+    running_loop_is_in_state = there && running_loop_of(ts) == nullptr;
+  } else {  // it runs already
+    running_loop_is_in_state = before != nullptr && running_loop_of(ts) == before;
+  }
+  Py_XDECREF(before);
+  PyErr_Clear();
+}
+#else
+inline void find_running_loop(PyObject*) {}
 #endif
 
 // ---- what CPython keeps per thread and greenlet does not swap

@@ -66,24 +66,6 @@ PyObject* set_running_loop(PyObject* self, PyObject* loop) {
   return refuse(name) ? reinterpret_cast<Call>(o_set_running_loop)(self, loop) : nullptr;
 }
 
-// Whether asyncio keeps the running loop where compat.hpp looks for it.
-#if PY_VERSION_HEX >= 0x030D0000
-void find_running_loop(PyObject* module) {
-  PyThreadState* ts = compat::thread_state();
-  PyObject* before = PyObject_CallMethod(module, "_get_running_loop", nullptr);
-  if (before == Py_None && compat::running_loop_of(ts) == nullptr) {
-    Py_XDECREF(PyObject_CallMethod(module, "_set_running_loop", "O", module));  // any object will do
-    const bool there = compat::running_loop_of(ts) == module;
-    Py_XDECREF(PyObject_CallMethod(module, "_set_running_loop", "O", Py_None));
-    compat::running_loop_is_in_state = there && compat::running_loop_of(ts) == nullptr;
-  } else {  // it runs already
-    compat::running_loop_is_in_state = before != nullptr && compat::running_loop_of(ts) == before;
-  }
-  Py_XDECREF(before);
-  PyErr_Clear();
-}
-#endif
-
 }  // namespace
 
 void look_after_foreign_loops() {
@@ -91,9 +73,7 @@ void look_after_foreign_loops() {
   PyObject* module = PyDict_GetItemString(PyImport_GetModuleDict(), "_asyncio");
   if (module == nullptr || !PyObject_HasAttrString(module, "_set_running_loop")) return;
   G.looks_after_foreign_loops = true;
-#if PY_VERSION_HEX >= 0x030D0000
-  find_running_loop(module);
-#endif
+  compat::find_running_loop(module);
   if (!swap_method(module, "_set_running_loop", METH_O, reinterpret_cast<void*>(set_running_loop), &o_set_running_loop)) PyErr_Clear();
 }
 
