@@ -339,6 +339,8 @@ PyObject* bind(PyObject* self, PyObject* address) {
 
 }  // namespace
 
+void push_out_of(int descriptor) { push_out(descriptor); }
+
 int await_descriptor_until(int descriptor, short events, Op op, Nanos deadline) {
   SiteId site;
   if (!stand_before(op, site)) return -1;

@@ -10,4 +10,7 @@ bool await_descriptor(int descriptor, short events, Op op);
 // The same, with a deadline. 1: ready, 0: the deadline passed, -1: an exception is set.
 int await_descriptor_until(int descriptor, short events, Op op, Nanos deadline);
 
+// After something was written to a descriptor by other means than socket's own: nothing of it is held back.
+void push_out_of(int descriptor);
+
 }  // namespace unblink

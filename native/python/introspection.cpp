@@ -3,6 +3,7 @@
 #include <csignal>
 
 #include "ground.hpp"
+#include "foreign_loops.hpp"
 #include "swap.hpp"
 
 namespace unblink {
@@ -87,6 +88,37 @@ PyObject* interrupt_main(PyObject* self, PyObject* args) {
   Py_RETURN_NONE;
 }
 
+// Only main may say what is done about signals. The interpreter looks at the OS thread, which is the same for all tasks; and
+// there are programs that find out in this way whether they run in main.
+void *o_signal, *o_set_wakeup_fd;
+
+bool is_main(const char* what) {  // or an exception is set
+  if (!here() || G.current() <= 0) return true;
+  PyErr_Format(PyExc_ValueError, "%s only works in main thread of the main interpreter", what);
+  return false;
+}
+
+bool may_be_woken() { return (here() && G.current() > 0 && refuse_loop_in_c()) ? false : is_main("set_wakeup_fd"); }
+
+PyObject* signal_here(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  if (count == 2 && !is_main("signal")) return nullptr;
+  return reinterpret_cast<PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t)>(o_signal)(self, args, count);
+}
+
+#if PY_VERSION_HEX >= 0x030D0000
+constexpr int kWakeup = METH_FASTCALL | METH_KEYWORDS;
+PyObject* set_wakeup_fd_here(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {
+  if (count > 0 && !may_be_woken()) return nullptr;
+  return reinterpret_cast<PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t, PyObject*)>(o_set_wakeup_fd)(self, args, count, names);
+}
+#else
+constexpr int kWakeup = METH_VARARGS | METH_KEYWORDS;
+PyObject* set_wakeup_fd_here(PyObject* self, PyObject* args, PyObject* names) {
+  if (PyTuple_GET_SIZE(args) > 0 && !may_be_woken()) return nullptr;
+  return reinterpret_cast<PyObject* (*)(PyObject*, PyObject*, PyObject*)>(o_set_wakeup_fd)(self, args, names);
+}
+#endif
+
 // Timers of the system run in real time, and a signal comes to whichever task runs.
 
 void *o_setitimer, *o_alarm;
@@ -118,6 +150,8 @@ bool install_introspection() {
                   swap_method(thread, "interrupt_main", METH_VARARGS, f(interrupt_main), &o_interrupt_main) &&
                   swap_method(sys, "_current_frames", METH_NOARGS, f(frames), &o_frames) &&
                   swap_method(sys, "_current_exceptions", METH_NOARGS, f(exceptions), &o_exceptions) &&
+                  swap_method(signal, "signal", METH_FASTCALL, f(signal_here), &o_signal) &&
+                  swap_method(signal, "set_wakeup_fd", kWakeup, f(set_wakeup_fd_here), &o_set_wakeup_fd) &&
                   swap_method(signal, "setitimer", METH_FASTCALL, f(setitimer_here), &o_setitimer) &&
                   swap_method(signal, "alarm", METH_O, f(alarm_here), &o_alarm)
 #if PY_VERSION_HEX >= 0x030C0000

@@ -2,12 +2,14 @@
 #include "databases.hpp"
 #include "execution.hpp"
 #include "hooks.hpp"
+#include "foreign_loops.hpp"
 #include "files.hpp"
 #include "searching.hpp"
 #include "sites.hpp"
 #include "swap.hpp"
 #include "threads.hpp"
 
+#include <sys/time.h>
 #include <time.h>
 
 #include <cstring>
@@ -40,7 +42,7 @@ PyObject* uninstall(PyObject*, PyObject*) {
     return nullptr;
   }
   if (G.installed) restore_all();
-  G.looks_after_sqlite = G.looks_after_tls = G.looks_after_asyncio = false;
+  G.looks_after_sqlite = G.looks_after_tls = G.looks_after_asyncio = G.looks_after_foreign_loops = false;
   forget_births();
   G.installed = false;
   Py_RETURN_NONE;
@@ -169,6 +171,19 @@ PyObject* run(PyObject*, PyObject* args) {
   ExecutionReport report;
   return execute_under(body, *strategy, options, report) ? row_of(report) : nullptr;
 }
+
+// set_alarm(seconds): has the system send SIGALRM after so much real time; 0 for never
+PyObject* set_alarm(PyObject*, PyObject* number) {
+  const double seconds = PyFloat_AsDouble(number);
+  if (seconds == -1.0 && PyErr_Occurred()) return nullptr;
+  itimerval timer = {};
+  timer.it_value.tv_sec = static_cast<time_t>(seconds);
+  timer.it_value.tv_usec = static_cast<suseconds_t>((seconds - static_cast<double>(timer.it_value.tv_sec)) * 1e6);
+  setitimer(ITIMER_REAL, &timer, nullptr);
+  Py_RETURN_NONE;
+}
+
+PyObject* real_seconds_now(PyObject*, PyObject*) { return PyFloat_FromDouble(real_seconds()); }
 
 // run_many(body, [(strategy, seed, stall_ns, depth)], expected_steps, epoch_ns, step_limit, livelock_after, fairness, deadline, before,
 //   after) -> (executions, points, most tasks, shortest stall ns, most dropped locations, row of run() or None)
@@ -452,6 +467,9 @@ PyMethodDef methods[] = {
     {"point", py_point, METH_NOARGS, "A scheduling point."},
     {"set_baseline_threads", set_baseline_threads, METH_O, "How many threads there were before any execution."},
     {"set_watch_fd", set_watch_fd, METH_O, "The file descriptor on which the watch says what blocks."},
+    {"set_alarm", set_alarm, METH_O, "Has the system send SIGALRM after so many real seconds; 0 for never."},
+    {"real_seconds", real_seconds_now, METH_NOARGS, "Seconds of the clock that passes for the user."},
+    {"take_refused_loop", take_refused_loop, METH_NOARGS, "The event loop for which the last execution was ended."},
     {"take_uncontrolled", take_uncontrolled, METH_NOARGS, "What was done that cannot be controlled."},
     {"add_invariant", add_invariant, METH_O, "Call this at every point of the execution; what it raises ends the task."},
     {"current_task", current_task, METH_NOARGS, "The current task's number, or -1."},

@@ -57,6 +57,7 @@ PyObject* call_waiting(Call original, PyObject* self, PyObject* argument, const 
     PyErr_Fetch(&type, &value, &traceback);
     if (!set_timeout(owner, timeout)) PyErr_Clear();  // the call has closed it
     PyErr_Restore(type, value, traceback);
+    push_out_of(descriptor);  // OpenSSL writes to the descriptor itself
     if (result != nullptr) break;
     const bool reads = PyErr_ExceptionMatches(want_read);
     if (!reads && !PyErr_ExceptionMatches(want_write)) break;

@@ -39,7 +39,7 @@ def explore(
 
     Raises:
         UsageError: an argument has no meaning, or an execution is active already.
-        UncontrolledError: this Python cannot be controlled.
+        UncontrolledError: this Python cannot be controlled, or an event loop that `body` runs.
         KeyboardInterrupt: Ctrl-C; what was found is written before.
     """
     from unblink.exploration.interrupt import was_pressed

@@ -32,6 +32,7 @@ from unblink.exploration.settings import Settings
 from unblink.exploration.target import Target
 from unblink.exploration.verifying import verify
 from unblink.ground.control import installed
+from unblink.ground.real_time import real_seconds
 from unblink.ground.sources import Sources
 from unblink.instrument import Instrumenter, install_hooks, instrument_loaded, instrumented_imports
 from unblink.instrument.importer import InstrumentingLoader
@@ -180,7 +181,7 @@ class Session:
         """
         from unblink import _native
 
-        began = time.perf_counter()
+        began = real_seconds()
         self._instrument_asyncio()
         _native.set_cancelling(settings.cancels)
         _native.forget(settings.strategy in LEARNING)
@@ -351,7 +352,7 @@ class Session:
             state.executions,
             1 if verdict is Verdict.FAILED else None,
             verdict is Verdict.SEQUENTIAL and not state.interrupted and not uncontrolled,
-            time.perf_counter() - began,
+            real_seconds() - began,
             state.points,
             max(state.tasks, 1),
             findings,
@@ -395,7 +396,7 @@ class Session:
             explored.executions,
             explored.failed_at if failed else None,
             complete,
-            time.perf_counter() - began,
+            real_seconds() - began,
             explored.points,
             explored.tasks,
             findings,
@@ -447,7 +448,7 @@ class Session:
         """
         from unblink.explain.patterns import named
 
-        began = time.perf_counter()
+        began = real_seconds()
         plan = plan_of_witness(witness)
         epoch_ns = round(witness.controls.epoch * 1e9)
         runner = Runner(target, self.sources, epoch_ns)
@@ -486,7 +487,7 @@ class Session:
             1,
             1,
             False,
-            time.perf_counter() - began,
+            real_seconds() - began,
             seen.observation.points,
             seen.observation.tasks,
             (named(finding),),
