@@ -31,6 +31,8 @@ from unblink.model.schedule import Stall
 from unblink.model.site import Place, SourceLine
 
 MOST_EVENTS = 20_000
+SEEN_INSIDE = ("threading", "asyncio.locks", "asyncio.queues")
+"""Modules whose hooks tell of the call that the program makes, not of a place of their own."""
 _BY_SITE = ("await", "cancel", "arrive", "resume")  # nobody calls them
 _ASYNCIO, _ARRIVAL = 1, 2  # kinds of tasks, see ground.hpp
 
@@ -46,6 +48,7 @@ class Recorder:
         self._names = Names(sources)
         self._operations = _native.OPERATIONS
         self._held = HeldLocks()
+        self._seen_inside = {sys.modules[name].__file__ for name in SEEN_INSIDE if name in sys.modules}
         self._thread_names: dict[int, str] = {0: threading.main_thread().name.replace("MainThread", "main")}
         self._fill: tuple[int, Callable[[], Any]] | None = None
         self._stalls_seen = 0
@@ -130,7 +133,7 @@ class Recorder:
         """Return the call of the library that the operation is inside of, and the program's line."""
         if site < FIRST_SITE:
             return None, SourceLine("", 0, "")
-        if (hook is not None and not self._sources.is_library(hook.filename)) or name in _BY_SITE:
+        if (hook is not None and hook.filename not in self._seen_inside) or name in _BY_SITE:
             return None, self._sources.line(site)
         call, caller = call_around(frame, self._sources.is_library)
         if caller is None or self._sources.is_ours(caller.f_code.co_filename):

@@ -24,6 +24,7 @@ from unblink.exploration.interrupt import interruptible
 from unblink.exploration.isolation import Checkpoint, ForkedRunner, can_fork, import_modules, in_child
 from unblink.exploration.observation import Observation
 from unblink.exploration.races import findings_of
+from unblink.exploration.recording import SEEN_INSIDE
 from unblink.exploration.replaying import check
 from unblink.exploration.replaying import plan_of as plan_of_witness
 from unblink.exploration.result import Result
@@ -46,9 +47,6 @@ from unblink.schedule.portfolio import LEARNING, Portfolio
 
 _READ_WITHOUT_A_LOCK = re.compile(r"Event\.(is_set|set|clear)|Barrier\.\w+|Thread\.name|Condition\.(wait|notify)")
 """What of `threading` touches state that a program may read without a lock; and what reports tell of."""
-
-
-_OF_ASYNCIO = ("asyncio.locks", "asyncio.queues")
 
 
 def _is_seen_inside(function: FunctionType) -> bool:
@@ -154,7 +152,7 @@ class Session:
 
     def _instrument_asyncio(self) -> None:
         """Have what asyncio's locks and queues keep seen, once they are there: reports tell of their calls."""
-        for name in _OF_ASYNCIO:
+        for name in SEEN_INSIDE[1:]:
             module = sys.modules.get(name)
             if module is not None and name not in self._seen_inside:
                 self._seen_inside.add(name)
