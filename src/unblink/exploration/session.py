@@ -424,6 +424,7 @@ class Session:
 
         Return the certificate, the result to show, and what the official execution left to report.
         """
+        self._instrument_asyncio()
         runner = Runner(target, self.sources, round(witness.controls.epoch * 1e9))
         apart: Runner | ForkedRunner = ForkedRunner(runner) if can_fork(self._baseline_threads) else runner
         with interruptible():
@@ -447,6 +448,7 @@ class Session:
         from unblink.explain.patterns import named
 
         began = real_seconds()
+        self._instrument_asyncio()
         plan = plan_of_witness(witness)
         epoch_ns = round(witness.controls.epoch * 1e9)
         runner = Runner(target, self.sources, epoch_ns)
