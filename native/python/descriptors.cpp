@@ -5,6 +5,8 @@
 // end may be outside of control (another process, a thread that is none of ours), real time is given to it first.
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
+#include <sys/ioctl.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -27,6 +29,7 @@ void *o_select, *o_poll, *o_epoll_poll, *o_epoll_register, *o_poll_register;
 void *o_accept, *o_recv, *o_recv_into, *o_recvfrom, *o_recvfrom_into, *o_recvmsg, *o_recvmsg_into;
 void *o_send, *o_sendall, *o_sendto, *o_sendmsg, *o_connect, *o_connect_ex, *o_bind, *o_close, *o_shutdown, *o_gettimeout, *o_fileno;
 
+constexpr int kMostYields = 100;
 std::set<int> own_ports;  // that sockets of this process were bound to
 
 // 1: ready, 0: the deadline passed, -1: an exception is set.
@@ -220,8 +223,12 @@ bool says_not_to_wait(PyObject* args, PyObject* kwargs, Py_ssize_t number) {
 void push_out(int descriptor) {
   int on = 0;
   socklen_t size = sizeof on;
-  if (getsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, &size) != 0 || on != 0) return;
-  for (const int value : {1, 0}) setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &value, sizeof value);
+  if (getsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, &size) != 0) return;
+  if (on == 0)
+    for (const int value : {1, 0}) setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &value, sizeof value);
+  // On a machine that is busy the other end need not have it yet: who waits for it would be ready in one execution and not in the next.
+  int queued = 0;
+  for (int left = kMostYields; left > 0 && ioctl(descriptor, TIOCOUTQ, &queued) == 0 && queued > 0; --left) sched_yield();
 }
 
 // Stands before the operation and waits until the socket is ready for it.
