@@ -1,0 +1,55 @@
+"""Event loops of asyncio: what no schedule may do to them, and what one must find."""
+
+import asyncio
+import socket
+import threading
+
+from exploring import findings
+
+
+async def echo(reader, writer):
+    writer.write(await reader.readline())
+    await writer.drain()
+    writer.close()
+
+
+def test_a_server_is_made_here_and_its_loop_run_in_another_thread():
+    def body():
+        loop = asyncio.new_event_loop()
+        server = loop.run_until_complete(asyncio.start_server(echo, "127.0.0.1", 0))
+        thread = threading.Thread(target=loop.run_forever)
+        thread.start()
+        with socket.create_connection(server.sockets[0].getsockname()) as client:
+            client.sendall(b"hello\n")
+            answer = client.makefile("rb").readline()
+        loop.call_soon_threadsafe(server.close)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+        assert answer == b"hello\n"
+
+    assert findings(body) == []
+
+
+def test_a_task_is_made_here_and_run_in_another_thread():
+    def body():
+        loop, lock, log = asyncio.new_event_loop(), threading.Lock(), []
+
+        async def work():
+            for _ in range(2):
+                await asyncio.sleep(0)
+                with lock:
+                    log.append("task")
+
+        async def both():
+            await asyncio.gather(work(), work())
+
+        thread = threading.Thread(target=loop.run_until_complete, args=(loop.create_task(both()),))
+        thread.start()
+        with lock:
+            log.append("main")
+        thread.join()
+        loop.close()
+        assert sorted(log) == ["main", *["task"] * 4]
+
+    assert findings(body) == []
