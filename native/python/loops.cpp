@@ -424,11 +424,12 @@ int comes_late(Lodger& lodger, PyObject* task, PyObject* context, PyObject* call
   Py_XDECREF(running);
   if (loop == nullptr) return 0;
   const TaskId id = lodger.id;
+  const bool told_to_end = is_cancelled(task, nullptr);  // what waits for I/O is woken at once by that
   if (lodger.late) {
-    lodger.late = !G.engine.take_grant(id);
+    lodger.late = !G.engine.take_grant(id) && !told_to_end;
     if (!lodger.late) std::erase(loop->late, id);
   } else {
-    if (!others_could_come(*loop)) return 0;
+    if (told_to_end || !others_could_come(*loop)) return 0;
     const SiteId site = site_of_await(Op::kResume, task);
     if (site == kNoSite) return 0;
     const bool ok = go(G.engine.point_of_lodger(id, site, loop->key));

@@ -53,3 +53,22 @@ def test_a_task_is_made_here_and_run_in_another_thread():
         assert sorted(log) == ["main", *["task"] * 4]
 
     assert findings(body) == []
+
+
+def test_a_task_that_is_cancelled_in_sleep_0_is_not_late():
+    def body():
+        async def poll():
+            while True:
+                await asyncio.sleep(0)
+
+        async def main():
+            task = asyncio.create_task(poll())
+            await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            assert task.done()
+
+        asyncio.run(main())
+
+    assert findings(body) == []
