@@ -331,10 +331,14 @@ int task_init(PyObject* self, PyObject* args, PyObject* keywords) {
   Lodger* lodger = lodger_of(self, site_of_call(Op::kStart));
   PyObject* eager = keywords != nullptr ? PyDict_GetItemWithError(keywords, names.eager_start) : nullptr;
   if (lodger == nullptr || eager == nullptr || PyObject_IsTrue(eager) != 1) return told(o_init(self, args, keywords), self, lodger);
-  const TaskId id = lodger->id;  // its first step is done in here
+  const TaskId id = lodger->id, maker = G.engine.current();
+  lodger->stepped = !lodger->is_root;  // its first step is done in here, if the loop runs
   G.engine.enter_lodger(id);
   const int result = o_init(self, args, keywords);
-  if (G.engine.current() == id) G.engine.leave_lodger();
+  if (G.engine.current() == id) {
+    G.engine.leave_lodger();
+    if (maker != G.current()) G.engine.enter_lodger(maker);
+  }
   return told(result, self, lodger);
 }
 

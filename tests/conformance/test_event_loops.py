@@ -2,8 +2,10 @@
 
 import asyncio
 import socket
+import sys
 import threading
 
+import pytest
 from exploring import findings
 
 
@@ -72,3 +74,31 @@ def test_a_task_that_is_cancelled_in_sleep_0_is_not_late():
         asyncio.run(main())
 
     assert findings(body) == []
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with Python 3.12")
+def test_an_eager_task_may_be_late_where_its_first_step_ends():
+    def body():
+        free, sold = [1], []
+
+        async def sell(name):
+            if free:
+                await asyncio.sleep(0)
+                free.clear()
+                sold.append(name)
+
+        async def later():
+            for _ in range(3):
+                await asyncio.sleep(0)
+            await sell("bob")
+
+        async def main():
+            asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+            ann, bob = asyncio.create_task(sell("ann")), asyncio.create_task(later())
+            await ann
+            await bob
+            assert len(sold) == 1
+
+        asyncio.run(main())
+
+    assert [kind for kind, *_ in findings(body)] == ["failure"]
