@@ -59,13 +59,13 @@ std::map<std::pair<PyObject*, int>, Arrival> arrivals;
 std::unordered_map<PyObject*, Lodger> lodgers;
 
 struct Names {
-  PyObject *scheduled, *when, *cancelled, *ready, *ssock, *fileno, *selector, *self, *coro, *call_soon, *context, *eager_start, *must_cancel, *is_cancelled, *cancel, *log_traceback, *exception;
+  PyObject *scheduled, *when, *cancelled, *ready, *ssock, *fileno, *selector, *self, *coro, *call_soon, *context, *eager_start, *must_cancel, *is_cancelled, *cancel, *log_traceback, *loop, *exception_handler, *exception;
 } names;
 
 bool make_names() {
   const auto intern = [](const char* text) { return PyUnicode_InternFromString(text); };
   names = {intern("_scheduled"), intern("_when"), intern("_cancelled"), intern("_ready"), intern("_ssock"), intern("fileno"),
-           intern("_selector"), intern("__self__"), intern("get_coro"), intern("call_soon"), intern("context"), intern("eager_start"), intern("_must_cancel"), intern("cancelled"), intern("cancel"), intern("_log_traceback"), intern("_exception")};
+           intern("_selector"), intern("__self__"), intern("get_coro"), intern("call_soon"), intern("context"), intern("eager_start"), intern("_must_cancel"), intern("cancelled"), intern("cancel"), intern("_log_traceback"), intern("_loop"), intern("_exception_handler"), intern("_exception")};
   return names.exception != nullptr;
 }
 
@@ -499,13 +499,24 @@ void note_loss(TaskId task, PyObject* exception, PyObject* mark) {
   G.unhandled.push_back({task, Py_NewRef(reinterpret_cast<PyObject*>(Py_TYPE(exception))), Py_NewRef(exception), traceback, mark});
 }
 
+// Whether the program has set a handler of its own for what its loop loses: then it has seen it.
+bool has_handler(PyObject* future) {
+  PyObject* loop = PyObject_GetAttr(future, names.loop);
+  PyObject* handler = loop != nullptr ? PyObject_GetAttr(loop, names.exception_handler) : nullptr;
+  PyErr_Clear();
+  const bool found = handler != nullptr && handler != Py_None;
+  Py_XDECREF(handler);
+  Py_XDECREF(loop);
+  return found;
+}
+
 // A future that ends with an exception which nobody has looked at.
 void before_finalizing(PyObject* future) {
   if (!here() || G.unwinding || !G.multi) return;
   PyObject *type, *value, *traceback;
   PyErr_Fetch(&type, &value, &traceback);
   const auto found = lodgers.find(future);
-  if (is_true(PyObject_GetAttr(future, names.log_traceback))) {
+  if (is_true(PyObject_GetAttr(future, names.log_traceback)) && !has_handler(future)) {
     PyObject* exception = PyObject_GetAttr(future, names.exception);
     if (exception != nullptr && PyExceptionInstance_Check(exception))
       note_loss(found != lodgers.end() ? found->second.id : G.engine.current(), exception, Py_Ellipsis);

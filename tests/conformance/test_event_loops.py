@@ -6,6 +6,7 @@ import sys
 import threading
 
 import pytest
+import unblink
 from exploring import findings
 
 
@@ -102,3 +103,22 @@ def test_an_eager_task_may_be_late_where_its_first_step_ends():
         asyncio.run(main())
 
     assert [kind for kind, *_ in findings(body)] == ["failure"]
+
+
+def test_a_lost_exception_that_a_handler_of_the_program_gets_is_not_told():
+    def body():
+        async def bad():
+            raise ValueError
+
+        async def main():
+            seen = []
+            asyncio.get_running_loop().set_exception_handler(lambda loop, context: seen.append(context["exception"]))
+            task = asyncio.create_task(bad())
+            await asyncio.sleep(0.01)
+            del task
+            await asyncio.sleep(0)
+            assert len(seen) == 1
+
+        asyncio.run(main())
+
+    assert unblink.explore(body, budget="50x", witnesses=None).findings == ()
