@@ -6,8 +6,11 @@ import sys
 import threading
 
 import pytest
-import unblink
 from exploring import findings
+
+import unblink
+from unblink.exploration.isolation import in_child
+from unblink.model.finding import Kind
 
 
 async def echo(reader, writer):
@@ -121,4 +124,47 @@ def test_a_lost_exception_that_a_handler_of_the_program_gets_is_not_told():
 
         asyncio.run(main())
 
-    assert unblink.explore(body, budget="50x", witnesses=None).findings == ()
+    assert in_child(lambda: unblink.explore(body, budget="50x", witnesses=None).findings) == ()
+
+
+def an_exception_is_lost():
+    async def main():
+        closed = []
+
+        async def save():
+            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.1)
+            if closed:
+                raise RuntimeError("closed")
+
+        asyncio.get_running_loop().create_task(save())
+        await asyncio.sleep(0.5)
+        closed.append(True)
+        await asyncio.sleep(0.5)
+
+    asyncio.run(main())
+
+
+def a_coroutine_is_never_awaited():
+    async def main():
+        async def write():
+            pass
+
+        write()
+        await asyncio.gather(asyncio.sleep(0.1), asyncio.sleep(0.2))
+
+    asyncio.run(main())
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [(an_exception_is_lost, Kind.LOST_EXCEPTION), (a_coroutine_is_never_awaited, Kind.NEVER_AWAITED)],
+)
+def test_what_asyncio_loses_is_shown_again_by_its_witness(body, kind, tmp_path):
+    def work():
+        found = unblink.explore(body, budget="200x", witnesses=tmp_path).findings
+        (witness,) = tmp_path.glob("*.json")
+        return [finding.kind for finding in (*found, *unblink.replay(witness, body).findings)]
+
+    assert in_child(work) == [kind, kind]

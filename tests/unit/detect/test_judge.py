@@ -3,11 +3,12 @@
 import asyncio
 
 import pytest
+
 from unblink.detect.judge import from_exception, tells_of_cancellation
 
 
 def raised(body):
-    with pytest.raises(BaseException) as told:  # noqa: PT011 - any
+    with pytest.raises(BaseException) as told:
         asyncio.run(body())
     return from_exception(told.value)
 
