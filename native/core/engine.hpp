@@ -138,7 +138,7 @@ class Engine final : public Tasks {
   TaskId point_select(SiteId site, Key key);
   TaskId wait_select(SiteId site, Key key, Nanos deadline);
   void end_select();  // whatever is offered no longer is
-  void offer(TaskId id, Op op, SiteId site, Key key);
+  void offer(TaskId id, TaskId carrier, Op op, SiteId site, Key key);
   bool take_grant(TaskId id);
   int offers() const { return offered_.count(); }
   void grant(TaskId id);  // it was chosen

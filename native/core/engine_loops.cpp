@@ -31,6 +31,7 @@ void Engine::stop_waiting(TaskRecord& record, TaskId id) {
 void Engine::enter_lodger(TaskId id) {
   stop_waiting(me(), current_);
   TaskRecord& record = task(id);
+  record.carrier = thread_;  // not always the thread that made it: a loop is run by whoever runs it
   record.state = TaskState::kReady;
   ready_.add(id);
   if (running_ == current_) running_ = id;  // no switch: it is the same thread
@@ -95,9 +96,10 @@ void Engine::end_select() {
   }
 }
 
-void Engine::offer(TaskId id, Op op, SiteId site, Key key) {
+void Engine::offer(TaskId id, TaskId carrier, Op op, SiteId site, Key key) {
   TaskRecord& record = task(id);
   if (record.offered || record.granted) return;
+  record.carrier = carrier;
   record.offered = true;
   record.pending = Pending{op, site, key, steps_ + 1, ++occurrences_[(static_cast<std::uint64_t>(id) << 32) | site]};
   record.state = TaskState::kReady;

@@ -34,6 +34,8 @@ struct AsyncioNames {
   PyObject* cancel = PyUnicode_InternFromString("cancel");
   PyObject* log_traceback = PyUnicode_InternFromString("_log_traceback");
   PyObject* exception = PyUnicode_InternFromString("_exception");
+  PyObject* loop = PyUnicode_InternFromString("_loop");
+  PyObject* exception_handler = PyUnicode_InternFromString("_exception_handler");
   PyObject* get_loop = PyUnicode_InternFromString("get_loop");
 };
 inline const AsyncioNames& names() {

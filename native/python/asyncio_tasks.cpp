@@ -60,11 +60,14 @@ int task_init(PyObject* self, PyObject* args, PyObject* keywords) {
   Lodger* lodger = lodger_of(self, site_of_call(Op::kStart));
   PyObject* eager = keywords != nullptr ? PyDict_GetItemWithError(keywords, names().eager_start) : nullptr;
   if (lodger == nullptr || eager == nullptr || PyObject_IsTrue(eager) != 1) return told(o_init(self, args, keywords), self, lodger);
-  const TaskId id = lodger->id;  // its first step is done in here
-  lodger->stepped = true;
+  const TaskId id = lodger->id, maker = G.engine.current();
+  lodger->stepped = !lodger->is_root;  // its first step is done in here, if the loop runs
   G.engine.enter_lodger(id);
   const int result = o_init(self, args, keywords);
-  if (G.engine.current() == id) G.engine.leave_lodger();
+  if (G.engine.current() == id) {
+    G.engine.leave_lodger();
+    if (maker != G.current()) G.engine.enter_lodger(maker);
+  }
   return told(result, self, lodger);
 }
 
@@ -154,11 +157,12 @@ int comes_late(Lodger& lodger, PyObject* task, PyObject* context, PyObject* call
   Py_XDECREF(running);
   if (loop == nullptr) return 0;
   const TaskId id = lodger.id;
+  const bool told_to_end = is_cancelled(task, nullptr);  // what waits for I/O is woken at once by that
   if (lodger.late) {
-    lodger.late = !G.engine.take_grant(id);
+    lodger.late = !G.engine.take_grant(id) && !told_to_end;
     if (!lodger.late) std::erase(loop->late, id);
   } else {
-    if (!others_could_come(*loop)) return 0;
+    if (told_to_end || !others_could_come(*loop)) return 0;
     const SiteId site = site_of_await(Op::kResume, task);
     if (site == kNoSite) return 0;
     const bool ok = go(G.engine.point_of_lodger(id, site, loop->key));
@@ -241,13 +245,24 @@ void note_loss(TaskId task, PyObject* exception, PyObject* mark) {
   G.unhandled.push_back({task, Py_NewRef(reinterpret_cast<PyObject*>(Py_TYPE(exception))), Py_NewRef(exception), traceback, Py_NewRef(mark)});
 }
 
+// Whether the program has set a handler of its own for what its loop loses: then it has seen it.
+bool has_handler(PyObject* future) {
+  PyObject* loop = PyObject_GetAttr(future, names().loop);
+  PyObject* handler = loop != nullptr ? PyObject_GetAttr(loop, names().exception_handler) : nullptr;
+  PyErr_Clear();
+  const bool found = handler != nullptr && handler != Py_None;
+  Py_XDECREF(handler);
+  Py_XDECREF(loop);
+  return found;
+}
+
 // A future that ends with an exception which nobody has looked at.
 void before_finalizing(PyObject* future) {
   if (!here() || G.unwinding || !G.multi) return;
   PyObject *type, *value, *traceback;
   PyErr_Fetch(&type, &value, &traceback);
   const auto found = lodgers.find(future);
-  if (is_true(PyObject_GetAttr(future, names().log_traceback))) {
+  if (is_true(PyObject_GetAttr(future, names().log_traceback)) && !has_handler(future)) {
     PyObject* exception = PyObject_GetAttr(future, names().exception);
     if (exception != nullptr && PyExceptionInstance_Check(exception))
       note_loss(found != lodgers.end() ? found->second.id : G.engine.current(), exception, Py_Ellipsis);

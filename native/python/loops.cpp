@@ -142,7 +142,7 @@ bool offer_events(EventLoop& loop, PyObject* events, SiteId site) {
       continue;
     }
     const Arrival& arrival = arrival_of(loop, descriptor, site);
-    G.engine.offer(arrival.task, Op::kArrive, arrival.site, loop.key);
+    G.engine.offer(arrival.task, loop.thread, Op::kArrive, arrival.site, loop.key);
   }
   return urgent;
 }
@@ -173,7 +173,7 @@ PyObject* granted_of(EventLoop& loop, PyObject* events) {
 }
 
 void offer_late(EventLoop& loop) {
-  for (const TaskId id : loop.late) G.engine.offer(id, Op::kResume, G.engine.task(id).pending.site, loop.key);
+  for (const TaskId id : loop.late) G.engine.offer(id, loop.thread, Op::kResume, G.engine.task(id).pending.site, loop.key);
 }
 
 }  // namespace
@@ -210,6 +210,7 @@ void note_watched(PyObject* selector, int descriptor) {
 PyObject* select_in_loop(EventLoop& loop, const Look& look, Nanos timeout) {
   const SiteId site = site_of_call(Op::kSelect);
   Engine& engine = G.engine;
+  loop.thread = G.current();
   G.used_descriptors = true;
   engine.synchronise(kWire, true);
   read_alarms(loop);

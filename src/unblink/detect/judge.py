@@ -55,7 +55,9 @@ def tells_of_cancellation(failure: Failure) -> bool:
         if exception is None or any(exception is other for other in seen):
             continue
         seen.append(exception)
-        todo += [exception.__cause__, exception.__context__, *getattr(exception, "exceptions", ())]
+        todo += getattr(exception, "exceptions", ())
+        if not isinstance(exception, TimeoutError):  # every timeout of asyncio ends in a cancellation of its own
+            todo += [exception.__cause__, exception.__context__]
     return asyncio is not None and any(isinstance(exception, asyncio.CancelledError) for exception in seen)
 
 

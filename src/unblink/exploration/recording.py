@@ -80,14 +80,14 @@ class Recorder:
     def observe(self, op: int, task: int, site: int, thing: Any, detail: Any, now_ns: int) -> None:
         """Take down one operation."""
         self._fill_in()
-        if thing is not None:
+        name = self._operations[op]
+        if thing is not None and name != "start":  # a task goes when the program lets it go: then its exception is lost
             self._alive.append(thing)  # its address is its name for as long as we record
         if self._start_ns is None:
             self._start_ns = now_ns
         if len(self.events) >= MOST_EVENTS:
             self.dropped += 1
             return
-        name = self._operations[op]
         seconds = (now_ns - self._start_ns) * 1e-9
         self._note_stalls(seconds)
         hook = self._sources.hook(site)

@@ -425,7 +425,7 @@ class Session:
         Return the certificate, the result to show, and what the official execution left to report.
         """
         self._instrument_asyncio()
-        runner = Runner(target, self.sources, round(witness.controls.epoch * 1e9))
+        runner = Runner(target, self.sources, round(witness.controls.epoch * 1e9), follows=True)
         apart: Runner | ForkedRunner = ForkedRunner(runner) if can_fork(self._baseline_threads) else runner
         with interruptible():
             return verify(
@@ -451,7 +451,7 @@ class Session:
         self._instrument_asyncio()
         plan = plan_of_witness(witness)
         epoch_ns = round(witness.controls.epoch * 1e9)
-        runner = Runner(target, self.sources, epoch_ns)
+        runner = Runner(target, self.sources, epoch_ns, follows=True)
         apart: Runner | ForkedRunner = ForkedRunner(runner) if can_fork(self._baseline_threads) else runner
         with interruptible():
             check(witness, apart.observe(plan))  # and learn which sites race, for the report
