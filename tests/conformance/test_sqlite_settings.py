@@ -108,3 +108,20 @@ for _ in range(2):
 def test_the_tables_of_sqlite_are_given_back():
     done = subprocess.run([sys.executable, "-c", TABLES], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_callbacks_of_the_program_see_its_own_statements_only(tmp_path, alike):
+    path = make(tmp_path / "db")
+
+    def body():
+        traced, asked = [], []
+        with closing(sqlite3.connect(path, timeout=7)) as connection:
+            connection.set_trace_callback(traced.append)
+            connection.set_authorizer(lambda *of: asked.append(of) or sqlite3.SQLITE_OK)
+            connection.execute("pragma busy_timeout = 1234")
+            connection.execute("pragma busy_timeout")
+            connection.execute("select n from t")
+            connection.executescript("pragma busy_timeout(5); pragma busy_timeout")
+        return traced, asked
+
+    alike(body)
