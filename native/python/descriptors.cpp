@@ -331,11 +331,13 @@ PyObject* bind(PyObject* self, PyObject* address) {
 
 }  // namespace
 
-int await_descriptor_until(int descriptor, short events, Op op, Nanos deadline) {
+int await_probe(const Probe& probe, Op op, Nanos deadline) {
   SiteId site;
-  if (!stand_before(op, site)) return -1;
-  const Probe probe = [descriptor, events] { return is_ready(descriptor, events); };
-  return wait_until_ready(probe, op, site, deadline);
+  return stand_before(op, site) ? wait_until_ready(probe, op, site, deadline) : -1;
+}
+
+int await_descriptor_until(int descriptor, short events, Op op, Nanos deadline) {
+  return await_probe([descriptor, events] { return is_ready(descriptor, events); }, op, deadline);
 }
 
 bool await_descriptor(int descriptor, short events, Op op) { return await_descriptor_until(descriptor, events, op, kForever) >= 0; }

@@ -10,4 +10,7 @@ bool await_descriptor(int descriptor, short events, Op op);
 // The same, with a deadline. 1: ready, 0: the deadline passed, -1: an exception is set.
 int await_descriptor_until(int descriptor, short events, Op op, Nanos deadline);
 
+// The same for whatever can be looked at without waiting.
+int await_probe(const Probe& probe, Op op, Nanos deadline);
+
 }  // namespace unblink

@@ -26,6 +26,7 @@ bool install_descriptors();
 bool install_audit();
 bool install_introspection();
 bool install_processes();
+bool install_signals();
 bool check_layouts();
 
 bool refuse(const char* what, const char* why);

@@ -94,9 +94,12 @@ bool tell_to_exit() {
 // Where a task finds itself after a switch.
 bool go_on() {
   if (G.unwinding) return tell_to_exit();
-  if (!G.signals_for_main.empty() && G.current() == 0) deliver_signals();
+  if (!G.signals_for_main.empty() && G.current() == 0 && !deliver_signals()) return false;
   return !PyErr_Occurred();
 }
+
+// The same where there was no switch.
+bool stay() { return G.signals_for_main.empty() || G.current() != 0 || deliver_signals(); }
 
 }  // namespace
 
@@ -115,12 +118,12 @@ bool go(TaskId next) {
   if (G.outside) pause_for_children();
   if (!G.invariants.empty() && !invariants_hold()) return false;
   const TaskId actor = G.engine.current();
-  if (next == actor && !G.interrupted && !G.engine.task(next).offered) return true;
+  if (next == actor && !G.interrupted && !G.engine.task(next).offered) return stay();
   Task& me = G.me();
   next = with_a_stack(next);
   if (next != kNone && !G.interrupted) {
     G.engine.set_current(next);
-    if (&G.me() == &me) return true;
+    if (&G.me() == &me) return stay();
   }
   leave(me);
   if (next == kNone || G.interrupted) {
@@ -599,7 +602,11 @@ void forget_tasks() {
 
 PyObject* quiesce(PyObject*, PyObject*) {
   if (!here() || G.alive_workers == 0 || G.current() != 0) return PyLong_FromLong(G.alive_workers);
-  if (!go(G.engine.wait(Op::kJoin, kEndSite, kQuiescence, kForever))) return nullptr;
+  std::uint64_t broken;
+  do {
+    broken = G.broken_waits;
+    if (!go(G.engine.wait(Op::kJoin, kEndSite, kQuiescence, kForever))) return nullptr;
+  } while (G.alive_workers > 0 && broken != G.broken_waits);
   return PyLong_FromLong(G.alive_workers);
 }
 
@@ -623,7 +630,7 @@ bool execute(PyObject* body, Strategy& strategy, const RunOptions& options, Exec
   G.quiet = 0;
   G.alive_workers = 0;
   G.switches = 0;
-  G.signals_for_main.clear();
+  begin_signals();
   G.births = 0;
   G.outside = G.forked = G.outside_world = G.used_descriptors = false;
   ++G.executions;
