@@ -10,7 +10,12 @@ bool await_descriptor(int descriptor, short events, Op op);
 // The same, with a deadline. 1: ready, 0: the deadline passed, -1: an exception is set.
 int await_descriptor_until(int descriptor, short events, Op op, Nanos deadline);
 
-// The same for whatever can be looked at without waiting.
+// Stands before an operation on descriptors; false: an exception is set.
+bool stand_before(Op op, SiteId& site);
+int wait_until_ready(const Probe& probe, Op op, SiteId site, Nanos deadline);
+int is_ready(int descriptor, short events);
+
+// Both, for whatever can be looked at without waiting.
 int await_probe(const Probe& probe, Op op, Nanos deadline);
 
 }  // namespace unblink

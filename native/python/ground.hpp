@@ -106,6 +106,7 @@ struct Ground {
   std::vector<std::pair<Uncontrolled, SiteId>> uncontrolled;  // since it was last asked for
   bool used_descriptors = false;  // this execution waited for descriptors, whose order no log holds
   bool outside_world = false;  // this execution talks to another process
+  bool terminals = false;      // it waits for what comes through one
   int baseline_threads = 1;    // of Python, when the session began
   int blocked_seconds = 0;
   int watch_fd = 2;  // where the watch says what blocks

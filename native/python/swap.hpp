@@ -23,6 +23,7 @@ bool install_queue();
 bool install_clocks();
 bool install_entropy();
 bool install_descriptors();
+bool install_sockets();
 bool install_audit();
 bool install_introspection();
 bool install_processes();

@@ -464,16 +464,19 @@ void doze() {
 
 constexpr int kGraceMilliseconds = 200;
 constexpr int kLongGraceMilliseconds = 10'000;
+constexpr int kShareOfTerminals = 8;
 
 // Asked by the engine before the clock moves. Somebody outside may have something for a task that waits on a
 // descriptor: real time is given to it first.
 bool idle(bool has_deadline) {
   if (!anyone_probes()) return false;
   if (wake_probing()) return true;
-  if (!G.outside_world && !has_other_threads()) return false;
+  const bool outside = G.outside_world || has_other_threads();
+  if (!outside && !G.terminals) return false;
   G.dozing = true;
   bool woken = false;
-  for (int left = has_deadline ? kGraceMilliseconds : kLongGraceMilliseconds; left > 0 && !woken; --left) {
+  const int grace = has_deadline ? kGraceMilliseconds : kLongGraceMilliseconds;
+  for (int left = outside ? grace : grace / kShareOfTerminals; left > 0 && !woken; --left) {
     doze();
     if (PyErr_CheckSignals() < 0) {
       PyErr_Clear();
@@ -632,7 +635,7 @@ bool execute(PyObject* body, Strategy& strategy, const RunOptions& options, Exec
   G.switches = 0;
   begin_signals();
   G.births = 0;
-  G.outside = G.forked = G.outside_world = G.used_descriptors = false;
+  G.outside = G.forked = G.outside_world = G.terminals = G.used_descriptors = false;
   ++G.executions;
   G.engine.set_idle(idle);
   start_watch();
