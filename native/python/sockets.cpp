@@ -5,24 +5,15 @@
 // file is held under a number of its own. A call that may wait in ways that no look can foresee (connect, sendto, sendmsg)
 // is made with a socket that does not block, and made again when there is room; what the program has set as the timeout is
 // back before anybody else runs.
-#include <fcntl.h>
-#include <netdb.h>
+#include "sockets.hpp"
+
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstddef>
-#include <cstring>
-#include <memory>
-#include <set>
 #include <string>
 
-#include "descriptors.hpp"
-#include "ground.hpp"
 #include "swap.hpp"
 
 namespace unblink {
@@ -32,27 +23,11 @@ using Plain = PyObject* (*)(PyObject*, PyObject*);
 using Keywords = PyObject* (*)(PyObject*, PyObject*, PyObject*);
 
 void *o_accept, *o_recv, *o_recv_into, *o_recvfrom, *o_recvfrom_into, *o_recvmsg, *o_recvmsg_into;
-void *o_send, *o_sendall, *o_sendto, *o_sendmsg, *o_connect, *o_connect_ex, *o_bind, *o_gettimeout, *o_settimeout, *o_fileno;
+void *o_send, *o_sendall, *o_sendto, *o_sendmsg, *o_gettimeout, *o_fileno;
 
-std::set<int> own_ports;  // that sockets of this process were bound to
-bool knows_number = false;  // where a socket keeps its descriptor
+PyTypeObject* socket_type = nullptr;
 
-constexpr int kHighNumbers = 512;  // for files that are held, out of the way of the program's own
-
-struct Socket {
-  int descriptor = -1;
-  Nanos timeout = kForever;  // 0: does not block
-  int held = -1;             // the same file, for as long as the call lasts
-
-  Socket() = default;
-  Socket(const Socket&) = delete;
-  Socket& operator=(const Socket&) = delete;
-  ~Socket() {
-    if (held >= 0) ::close(held);
-  }
-  int file() const { return held >= 0 ? held : descriptor; }
-  bool blocks() const { return descriptor >= 0 && timeout != 0; }
-};
+}  // namespace
 
 bool read_socket(PyObject* self, Socket& socket) {
   PyObject* descriptor = reinterpret_cast<Plain>(o_fileno)(self, nullptr);
@@ -67,23 +42,21 @@ bool read_socket(PyObject* self, Socket& socket) {
   return ok && !PyErr_Occurred();
 }
 
-// _socket.socket begins with its descriptor.
-int& number_of(PyObject* self) { return *reinterpret_cast<int*>(reinterpret_cast<char*>(self) + sizeof(PyObject)); }
+bool is_socket(PyObject* object) { return socket_type != nullptr && PyObject_TypeCheck(object, socket_type); }
 
-// The call itself, after the wait. A call without a timeout is in the system already and ends there, though the socket was
-// closed meanwhile; one with a timeout only begins now, and says that it is closed.
-template <class Call>
-PyObject* call_on(PyObject* self, const Socket& socket, Call call) {
-  const bool closed = knows_number && socket.held >= 0 && socket.timeout == kForever && number_of(self) == -1;
-  if (closed) number_of(self) = socket.held;
-  PyObject* result = call();
-  if (closed) number_of(self) = -1;
-  return result;
+WithoutWaiting::WithoutWaiting(PyObject* self) : socket_(as_socket(self)), timeout_(socket_->timeout) {
+  if (timeout_ < 0) {  // with a timeout it does not block the thread even so
+    status_ = ::fcntl(socket_->descriptor, F_GETFL);
+    if (status_ >= 0) ::fcntl(socket_->descriptor, F_SETFL, status_ | O_NONBLOCK);
+  }
+  socket_->timeout = 0;
 }
 
-bool timed_out() {
-  PyErr_SetString(PyExc_TimeoutError, "timed out");
-  return false;
+WithoutWaiting::~WithoutWaiting() {
+  const int error = errno;
+  socket_->timeout = timeout_;
+  if (status_ >= 0 && socket_->descriptor >= 0) ::fcntl(socket_->descriptor, F_SETFL, status_);
+  errno = error;
 }
 
 int type_of(int descriptor) {
@@ -91,6 +64,19 @@ int type_of(int descriptor) {
   socklen_t size = sizeof type;
   return getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size) == 0 ? type : 0;
 }
+
+int family_of(int descriptor) {
+  int family = 0;
+  socklen_t size = sizeof family;
+  return getsockopt(descriptor, SOL_SOCKET, SO_DOMAIN, &family, &size) == 0 ? family : 0;
+}
+
+bool timed_out() {
+  PyErr_SetString(PyExc_TimeoutError, "timed out");
+  return false;
+}
+
+namespace {
 
 // The flags of a call, which are the argument of that number.
 int flags_of(PyObject* args, PyObject* kwargs, Py_ssize_t number) {
@@ -110,15 +96,6 @@ void push_out(int descriptor) {
   for (const int value : {1, 0}) setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &value, sizeof value);
 }
 
-// 1: ready, 0: the deadline passed, -1: an exception is set. `look` gets the number under which the file is held.
-template <class Look>
-int wait_for_socket(Socket& socket, Op op, SiteId site, Nanos deadline, Look look) {
-  const int ready = look(socket.file());
-  if (ready != 0) return ready;
-  if (socket.held < 0) socket.held = ::fcntl(socket.descriptor, F_DUPFD_CLOEXEC, kHighNumbers);
-  return wait_until_ready([look, file = socket.file()] { return look(file); }, op, site, deadline);
-}
-
 int wait_for_events(Socket& socket, short events, Op op, SiteId site, Nanos deadline) {
   return wait_for_socket(socket, op, site, deadline, [events](int file) { return is_ready(file, events); });
 }
@@ -129,7 +106,7 @@ bool await_socket(PyObject* self, Op op, short events, Socket& socket, SiteId& s
   deadline = deadline_after(socket.timeout);
   if (!socket.blocks() || !waits) return true;
   const int ready = wait_for_events(socket, events, op, site, deadline);
-  if (ready == 0 && knows_number && number_of(self) == -1) return true;  // the system's last look finds that it is closed
+  if (ready == 0 && as_socket(self)->descriptor == -1) return true;  // the system's last look finds that it is closed
   return ready < 0 ? false : ready > 0 ? true : timed_out();
 }
 
@@ -267,78 +244,6 @@ PyObject* sendall(PyObject* s, PyObject* a) { return send_with(o_sendall, s, a, 
 
 // ---------------------------------------------------------------- calls of which no look can say whether they wait
 
-bool set_timeout(PyObject* self, Nanos timeout) {
-  PyObject* seconds = timeout == kForever ? Py_NewRef(Py_None) : PyFloat_FromDouble(static_cast<double>(timeout) * 1e-9);
-  PyObject* done = seconds != nullptr ? reinterpret_cast<Plain>(o_settimeout)(self, seconds) : nullptr;
-  Py_XDECREF(seconds);
-  Py_XDECREF(done);
-  return done != nullptr;
-}
-
-template <class Call>
-PyObject* call_without_waiting(PyObject* self, const Socket& socket, Call call) {
-  return call_on(self, socket, [&]() -> PyObject* {
-    if (!set_timeout(self, 0)) return nullptr;
-    PyObject* result = call();
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    if (!set_timeout(self, socket.timeout)) PyErr_Clear();
-    PyErr_Restore(type, value, traceback);
-    return result;
-  });
-}
-
-struct Address {
-  sockaddr_storage name{};
-  socklen_t size = 0;
-  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&name); }
-};
-
-// A path, or an abstract name.
-bool read_unix_address(PyObject* object, Address& address) {
-  PyObject* path = PyUnicode_Check(object) ? PyUnicode_EncodeFSDefault(object) : PyObject_Bytes(object);
-  auto& name = reinterpret_cast<sockaddr_un&>(address.name);
-  const std::size_t length = path != nullptr ? static_cast<std::size_t>(PyBytes_GET_SIZE(path)) : 0;
-  const bool ok = length > 0 && length < sizeof name.sun_path;
-  if (ok) {
-    name.sun_family = AF_UNIX;
-    std::memcpy(name.sun_path, PyBytes_AS_STRING(path), length);
-    address.size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length + (name.sun_path[0] != 0));
-  }
-  Py_XDECREF(path);
-  PyErr_Clear();
-  return ok;
-}
-
-// A host by its number, or this machine's own name for itself: nobody else is asked.
-bool read_address(int family, PyObject* object, Address& address) {
-  if (family == AF_UNIX) return (PyUnicode_Check(object) || PyBytes_Check(object)) && read_unix_address(object, address);
-  if (!PyTuple_Check(object) || PyTuple_GET_SIZE(object) < 2 || !PyUnicode_Check(PyTuple_GET_ITEM(object, 0))) return false;
-  const char* host = PyUnicode_AsUTF8(PyTuple_GET_ITEM(object, 0));
-  const long port = PyLong_AsLong(PyTuple_GET_ITEM(object, 1));
-  if (PyErr_Occurred()) {
-    PyErr_Clear();
-    return false;
-  }
-  if (std::strcmp(host, "localhost") == 0) host = family == AF_INET6 ? "::1" : "127.0.0.1";
-  addrinfo wanted{};
-  wanted.ai_family = family;
-  wanted.ai_socktype = SOCK_STREAM;
-  wanted.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
-  addrinfo* found = nullptr;
-  if (*host == 0 || getaddrinfo(host, std::to_string(port).c_str(), &wanted, &found) != 0) return false;
-  std::memcpy(&address.name, found->ai_addr, found->ai_addrlen);
-  address.size = found->ai_addrlen;
-  freeaddrinfo(found);
-  return true;
-}
-
-int family_of(int descriptor) {
-  int family = 0;
-  socklen_t size = sizeof family;
-  return getsockopt(descriptor, SOL_SOCKET, SO_DOMAIN, &family, &size) == 0 ? family : 0;
-}
-
 // Whether there is room for a datagram. The queue of a receiver of one's own machine is looked at as one that is connected.
 int has_room(int file, const Address& to) {
   if (to.size == 0) return is_ready(file, POLLOUT);
@@ -431,120 +336,16 @@ PyObject* sendmsg(PyObject* self, PyObject* args) {
   return result;
 }
 
-// ---------------------------------------------------------------- connecting
-
-// Whether an address is one that this process serves: (host, port, ...) of a bound port, or a path.
-bool is_own(PyObject* address) {
-  if (!PyTuple_Check(address) || PyTuple_GET_SIZE(address) < 2) return PyUnicode_Check(address) || PyBytes_Check(address);
-  const long port = PyLong_AsLong(PyTuple_GET_ITEM(address, 1));
-  PyErr_Clear();
-  return own_ports.count(static_cast<int>(port)) > 0;
-}
-
-constexpr int kInTheQueue = -1;
-
-// Asks anew for a place in the queue of whoever listens, and says what came of it: an error, 0, or that there is none yet.
-// TCP asks again by itself, but only after a second of real time.
-int ask_again(int file, const Address& address) {
-  if (address.name.ss_family != AF_UNIX) {
-    if (is_ready(file, POLLOUT)) return 0;
-    sockaddr nobody{};
-    nobody.sa_family = AF_UNSPEC;
-    ::connect(file, &nobody, sizeof nobody);
-  }
-  // The socket blocks, as far as the program can see: not for us.
-  const int status = ::fcntl(file, F_GETFL);
-  ::fcntl(file, F_SETFL, status | O_NONBLOCK);
-  const int problem = ::connect(file, address.get(), address.size) == 0 ? 0 : errno;
-  ::fcntl(file, F_SETFL, status);
-  if (problem == EINPROGRESS) return is_ready(file, POLLOUT) ? 0 : kInTheQueue;
-  return problem == EAGAIN || problem == EINTR ? kInTheQueue : problem;
-}
-
-// What became of a connection that was begun and waits for a place: an error, 0, or -1 with an exception.
-int await_connection(Socket& socket, SiteId site, const Address& address) {
-  const auto outcome = std::make_shared<int>(kInTheQueue);
-  const auto look = [outcome, address](int file) {
-    if (*outcome == kInTheQueue) *outcome = ask_again(file, address);
-    return *outcome == kInTheQueue ? 0 : 1;
-  };
-  const int ready = wait_for_socket(socket, Op::kPut, site, deadline_after(socket.timeout), look);
-  if (ready < 0) return -1;
-  if (ready == 0) return EWOULDBLOCK;
-  int problem = *outcome;
-  socklen_t size = sizeof problem;
-  if (problem == 0) getsockopt(socket.file(), SOL_SOCKET, SO_ERROR, &problem, &size);
-  return problem;
-}
-
-int problem_of_exception() {
-  PyObject *type, *value, *traceback;
-  PyErr_Fetch(&type, &value, &traceback);
-  PyErr_NormalizeException(&type, &value, &traceback);
-  PyObject* number = value != nullptr ? PyObject_GetAttrString(value, "errno") : nullptr;
-  const long problem = number != nullptr && PyLong_Check(number) ? PyLong_AsLong(number) : 0;
-  PyErr_Clear();
-  Py_XDECREF(number);
-  PyErr_Restore(type, value, traceback);
-  return static_cast<int>(problem);
-}
-
-PyObject* connect_with(void* original, PyObject* self, PyObject* argument, bool raises) {
-  const auto call = [&] { return reinterpret_cast<Plain>(original)(self, argument); };
-  if (!here()) return call();
-  Socket socket;
-  SiteId site;
-  Address address;
-  if (!stand_before(Op::kPut, site)) return nullptr;
-  const bool own = is_own(argument);
-  if (!own) note_uncontrolled(Uncontrolled::kSocket);
-  if (!own || !read_socket(self, socket) || !socket.blocks() || !read_address(family_of(socket.descriptor), argument, address)) {
-    PyErr_Clear();
-    return call();
-  }
-  PyObject* result = call_without_waiting(self, socket, call);
-  const int begun = result == nullptr ? (raises ? problem_of_exception() : 0) : raises ? 0 : static_cast<int>(PyLong_AsLong(result));
-  if (begun != EINPROGRESS && begun != EAGAIN) return result;
-  PyErr_Clear();
-  Py_XDECREF(result);
-  const int problem = await_connection(socket, site, address);
-  if (problem < 0) return nullptr;
-  if (!raises) return PyLong_FromLong(problem);
-  if (problem == 0) Py_RETURN_NONE;
-  if (problem == EWOULDBLOCK) {
-    timed_out();
-    return nullptr;
-  }
-  errno = problem;
-  return PyErr_SetFromErrno(PyExc_OSError);
-}
-PyObject* connect(PyObject* s, PyObject* a) { return connect_with(o_connect, s, a, true); }
-PyObject* connect_ex(PyObject* s, PyObject* a) { return connect_with(o_connect_ex, s, a, false); }
-
-PyObject* bind(PyObject* self, PyObject* address) {
-  PyObject* result = reinterpret_cast<Plain>(o_bind)(self, address);
-  Socket socket;
-  sockaddr_storage name{};
-  socklen_t size = sizeof name;
-  if (result == nullptr || !read_socket(self, socket)) return result;
-  if (getsockname(socket.descriptor, reinterpret_cast<sockaddr*>(&name), &size) != 0) return result;
-  if (name.ss_family == AF_INET) own_ports.insert(ntohs(reinterpret_cast<sockaddr_in*>(&name)->sin_port));
-  if (name.ss_family == AF_INET6) own_ports.insert(ntohs(reinterpret_cast<sockaddr_in6*>(&name)->sin6_port));
-  return result;
-}
-
-// Where it is not the one that is expected, a socket that is closed during a call is told as closed.
-bool find_number(PyObject* type) {
+bool has_known_layout(PyObject* type) {
   const Inactive inactive;
-  PyObject* socket = PyObject_CallNoArgs(type);
-  if (socket == nullptr) return false;
-  PyObject* number = reinterpret_cast<Plain>(o_fileno)(socket, nullptr);
-  knows_number = number != nullptr && PyLong_AsLong(number) == number_of(socket);
-  Py_XDECREF(number);
-  PyObject* closed = PyObject_CallMethod(socket, "close", nullptr);
-  Py_XDECREF(closed);
-  Py_DECREF(socket);
-  return closed != nullptr;
+  PyObject* made = PyObject_CallNoArgs(type);
+  PyObject* set = made != nullptr ? PyObject_CallMethod(made, "settimeout", "d", 12.5) : nullptr;
+  PyObject* number = set != nullptr ? reinterpret_cast<Plain>(o_fileno)(made, nullptr) : nullptr;
+  const bool known = number != nullptr && as_socket(made)->descriptor == PyLong_AsLong(number) && as_socket(made)->family == AF_INET &&
+                     as_socket(made)->type == SOCK_STREAM && as_socket(made)->timeout == 12'500'000'000;
+  PyObject* closed = made != nullptr ? PyObject_CallMethod(made, "close", nullptr) : nullptr;
+  for (PyObject* object : {closed, number, set, made}) Py_XDECREF(object);
+  return known || (!PyErr_Occurred() && refuse("socket", "has an unexpected layout"));
 }
 
 }  // namespace
@@ -565,7 +366,7 @@ bool install_sockets() {
   };
   constexpr int kKeywords = METH_VARARGS | METH_KEYWORDS;
   const bool ok = original("gettimeout", &o_gettimeout, METH_NOARGS) && original("fileno", &o_fileno, METH_NOARGS) &&
-                  original("settimeout", &o_settimeout, METH_O) && find_number(type) &&
+                  has_known_layout(type) &&
                   swap_method(type, "_accept", METH_NOARGS, f(plain_receive<&o_accept, 99>), &o_accept) &&
                   swap_method(type, "recv", METH_VARARGS, f(recv), &o_recv) &&
                   swap_method(type, "recv_into", kKeywords, f(recv_into), &o_recv_into) &&
@@ -576,10 +377,8 @@ bool install_sockets() {
                   swap_method(type, "send", METH_VARARGS, f(send), &o_send) &&
                   swap_method(type, "sendall", METH_VARARGS, f(sendall), &o_sendall) &&
                   swap_method(type, "sendto", METH_VARARGS, f(sendto), &o_sendto) &&
-                  swap_method(type, "sendmsg", METH_VARARGS, f(sendmsg), &o_sendmsg) &&
-                  swap_method(type, "connect", METH_O, f(connect), &o_connect) &&
-                  swap_method(type, "connect_ex", METH_O, f(connect_ex), &o_connect_ex) &&
-                  swap_method(type, "bind", METH_O, f(bind), &o_bind);
+                  swap_method(type, "sendmsg", METH_VARARGS, f(sendmsg), &o_sendmsg) && install_connecting(type);
+  socket_type = reinterpret_cast<PyTypeObject*>(type);  // which its module keeps
   Py_DECREF(type);
   Py_DECREF(module);
   return ok;

@@ -253,3 +253,16 @@ def test_a_datagram_for_which_no_room_comes_is_given_up(tmp_path, controlled):
             return outcome, round(time.monotonic() - begun)
 
     assert controlled(body).value == (("TimeoutError", None), 7)
+
+
+def test_a_timeout_is_kept_to_the_nanosecond(alike):
+    def body():
+        told = []
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            for timeout in (0.3, 4.9, 30, 1 / 3, None):
+                with socket.create_connection(server.getsockname(), timeout) as client:
+                    told.append((client.gettimeout(), client.getblocking()))
+                    told.append((client.sendmsg([b"x"]), client.gettimeout(), client.getblocking()))
+        return told
+
+    alike(body)
