@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from contextlib import closing
 
 import pytest
@@ -125,3 +126,24 @@ def test_callbacks_of_the_program_see_its_own_statements_only(tmp_path, alike):
         return traced, asked
 
     alike(body)
+
+
+def test_the_time_of_a_database_is_the_program_s(controlled):
+    def body():
+        with closing(sqlite3.connect(":memory:")) as connection:
+            ask = "select strftime('%s', 'now'), current_timestamp, julianday('now')"
+            first = connection.execute(ask).fetchone()
+            time.sleep(86_400)
+            return first, connection.execute(ask).fetchone(), time.gmtime()[:3]
+
+    first, second, day = controlled(body).value
+    assert [int(part) for part in second[1][:10].split("-")] == list(day)
+    assert second[1][10:] == first[1][10:]
+    assert second[2] - first[2] == pytest.approx(1, abs=1e-6)
+    assert int(second[0]) - int(first[0]) == 86_400
+
+
+def test_outside_of_an_execution_a_database_has_the_real_time(ground):
+    with closing(sqlite3.connect(":memory:")) as connection:
+        (told,) = connection.execute("select strftime('%s', 'now')").fetchone()
+        assert abs(int(told) - time.time()) < 60

@@ -15,7 +15,6 @@ class Reason(Enum):
     OS_THREAD = "reaches for the OS thread behind Python's back (ctypes)"
     SPIN = "spins without any call: only instrumented code can be switched there"
     BLOCKING_CALL = "blocks the OS thread in a system call that waits for another thread"
-    C_CLOCK = "compares Python's clock with one that a C library reads itself"
     ORDER = "asserts which thread is faster, which only usually holds"
 
 
@@ -24,7 +23,6 @@ _SHUTDOWN = "test.test_concurrent_futures.test_shutdown."
 _POOL = "test.test_concurrent_futures.test_thread_pool."
 _LOGGING = "test.test_logging."
 _FUTURES = tuple(f"test.test_asyncio.test_futures.{kind}FutureTests." for kind in ("C", "CSub", "Py"))
-_SQLITE = "test.test_sqlite3."
 
 EXCLUDED: dict[str, Reason] = {
     "test.test_thread.TestForkInThread.test_forkinthread": Reason.BLOCKING_CALL,
@@ -34,7 +32,6 @@ EXCLUDED: dict[str, Reason] = {
     _POOL + "ThreadPoolExecutorTest.test_hang_global_shutdown_lock": Reason.CHILD_PROCESS,
     **{future + "test_wrap_future": Reason.SPIN for future in _FUTURES},
     "test.test_socketserver.MiscTestCase.test_threads_reaped": Reason.ORDER,
-    _SQLITE + "test_types.DateTimeTests.test_sql_timestamp": Reason.C_CLOCK,
     # beyond what was asked for: --extra
     _LOGGING + "ConfigDictTest.test_config_queue_handler": Reason.CHILD_PROCESS,
     _LOGGING + "HTTPHandlerTest.test_output": Reason.BLOCKING_CALL,
