@@ -218,6 +218,7 @@ long number_of(PyObject* object) {
 
 PyObject* kill_here(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   if (!here() || count != 2 || number_of(args[0]) != getpid() || !is_for_main(number_of(args[1]))) return reinterpret_cast<Fast>(o_kill)(self, args, count);
+  note_uncontrolled(Uncontrolled::kSignal);
   send_to_main(static_cast<int>(number_of(args[1])), true);
   Py_RETURN_NONE;
 }
@@ -225,6 +226,7 @@ PyObject* kill_here(PyObject* self, PyObject* const* args, Py_ssize_t count) {
 // It comes to the thread that raises it, and so breaks off no wait of main's.
 PyObject* raise_here(PyObject* self, PyObject* number) {
   if (!here() || !is_for_main(number_of(number))) return reinterpret_cast<Plain>(o_raise)(self, number);
+  note_uncontrolled(Uncontrolled::kSignal);
   send_to_main(static_cast<int>(number_of(number)), false);
   Py_RETURN_NONE;
 }
@@ -252,7 +254,9 @@ PyObject* pthread_kill_here(PyObject* self, PyObject* const* args, Py_ssize_t co
     PyObject* to_process[] = {G.task(0).ident, args[1]};
     return original(self, to_process, 2);
   }
-  if (number != 0) send_to_main(static_cast<int>(number), to == 0);
+  if (number == 0) Py_RETURN_NONE;
+  note_uncontrolled(Uncontrolled::kSignal);
+  send_to_main(static_cast<int>(number), to == 0);
   Py_RETURN_NONE;
 }
 

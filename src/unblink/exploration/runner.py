@@ -29,7 +29,7 @@ _UNCONTROLLED = (
     "a child process [uncontrolled-process]",
     "a socket to another process [uncontrolled-socket]",
     "a call that blocked all tasks [uncontrolled-blocking-call]",
-    "when exactly a timer signal comes [uncontrolled-signal]",
+    "when exactly a signal comes [uncontrolled-signal]",
     "the order and lateness of what an event loop waits for [uncontrolled-event-loop]",
 )
 
