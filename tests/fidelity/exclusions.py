@@ -25,7 +25,6 @@ _LOGGING = "test.test_logging."
 _FUTURES = tuple(f"test.test_asyncio.test_futures.{kind}FutureTests." for kind in ("C", "CSub", "Py"))
 
 EXCLUDED: dict[str, Reason] = {
-    "test.test_thread.TestForkInThread.test_forkinthread": Reason.BLOCKING_CALL,
     _THREADING + "ThreadTests.test_PyThreadState_SetAsyncExc": Reason.OS_THREAD,
     _THREADING + "InterruptMainTests.test_can_interrupt_tight_loops": Reason.SPIN,
     _SHUTDOWN + "ThreadPoolShutdownTest.test_cancel_futures": Reason.ORDER,
