@@ -10,7 +10,16 @@ from importlib import import_module
 from benchmarks.measuring import python_version
 from benchmarks.row import Row
 
-SECTIONS = ("executions", "points", "against_peers", "instrumentation", "isolation", "growth", "databases")
+SECTIONS = (
+    "executions",
+    "points",
+    "against_peers",
+    "instrumentation",
+    "isolation",
+    "growth",
+    "databases",
+    "event_loops",
+)
 ON_REQUEST = ("long_run",)
 
 

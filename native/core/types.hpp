@@ -45,6 +45,7 @@ enum class Op : std::uint8_t {
   kArrive,   // what an event loop waits for comes from outside: never before its time, and however late
   kAwait,    // an asyncio task lets its loop go on; only observers hear of it
   kCancel,   // what it awaits raises CancelledError
+  kTouch,    // a future of a loop is set from another thread; only observers hear of it
   kResume,   // an asyncio task goes on after a sleep(0), which stands for input or output
   kPublish,  // inside of another operation: what was done so far can be seen by whoever comes to the key
   kCount

@@ -175,9 +175,34 @@ inline bool nanos_of(PyObject* seconds, std::int64_t& nanos) {
   return _PyTime_FromSecondsObject(&nanos, seconds, _PyTime_ROUND_TIMEOUT) == 0;
 }
 
+// ---- asyncio's running loop: in the thread's dict; from 3.13 on in the thread state, in the first field behind the public ones.
+// Whether that is so is found out once asyncio has been imported: `module` is _asyncio.
+#if PY_VERSION_HEX >= 0x030D0000
+inline bool running_loop_is_in_state = false;
+inline PyObject*& running_loop_of(PyThreadState* ts) { return *reinterpret_cast<PyObject**>(ts + 1); }
+
+inline void find_running_loop(PyObject* module) {
+  PyThreadState* ts = thread_state();
+  PyObject* before = PyObject_CallMethod(module, "_get_running_loop", nullptr);
+  if (before == Py_None && running_loop_of(ts) == nullptr) {
+    Py_XDECREF(PyObject_CallMethod(module, "_set_running_loop", "O", module));  // any object will do
+    const bool there = running_loop_of(ts) == module;
+    Py_XDECREF(PyObject_CallMethod(module, "_set_running_loop", "O", Py_None));
+    running_loop_is_in_state = there && running_loop_of(ts) == nullptr;
+  } else {  // it runs already
+    running_loop_is_in_state = before != nullptr && running_loop_of(ts) == before;
+  }
+  Py_XDECREF(before);
+  PyErr_Clear();
+}
+#else
+inline void find_running_loop(PyObject*) {}
+#endif
+
 // ---- what CPython keeps per thread and greenlet does not swap
 struct ThreadFields {
   PyObject* dict = nullptr;
+  PyObject* running_loop = nullptr;  // of asyncio
   std::uint64_t id = 0;
   Py_tracefunc trace_function = nullptr;
   Py_tracefunc profile_function = nullptr;
@@ -204,6 +229,7 @@ struct ThreadFields {
     coroutine_origin_depth = ts->coroutine_origin_tracking_depth;
     tracing = ts->tracing;
 #if PY_VERSION_HEX >= 0x030D0000
+    if (running_loop_is_in_state) running_loop = running_loop_of(ts);
     local_key = ts->threading_local_key;
     local_sentinel = ts->threading_local_sentinel;
 #endif
@@ -221,6 +247,7 @@ struct ThreadFields {
     ts->coroutine_origin_tracking_depth = coroutine_origin_depth;
     ts->tracing = tracing;
 #if PY_VERSION_HEX >= 0x030D0000
+    if (running_loop_is_in_state) running_loop_of(ts) = running_loop;
     ts->threading_local_key = local_key;
     ts->threading_local_sentinel = local_sentinel;
 #endif
@@ -236,6 +263,7 @@ inline void end_thread(PyThreadState* ts) {
   Py_CLEAR(ts->async_gen_finalizer);
   Py_CLEAR(ts->dict);
 #if PY_VERSION_HEX >= 0x030D0000
+  if (running_loop_is_in_state) Py_CLEAR(running_loop_of(ts));
   Py_CLEAR(ts->threading_local_key);
   Py_CLEAR(ts->threading_local_sentinel);
 #endif

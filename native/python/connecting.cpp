@@ -116,7 +116,7 @@ int problem_of_exception() {
   return static_cast<int>(problem);
 }
 
-PyObject* connect_with(void* original, PyObject* self, PyObject* argument, bool raises) {
+PyObject* connect_waiting(void* original, PyObject* self, PyObject* argument, bool raises) {
   const auto call = [&] { return reinterpret_cast<Plain>(original)(self, argument); };
   if (!here()) return call();
   Socket socket;
@@ -144,6 +144,11 @@ PyObject* connect_with(void* original, PyObject* self, PyObject* argument, bool 
   }
   errno = problem;
   return PyErr_SetFromErrno(PyExc_OSError);
+}
+PyObject* connect_with(void* original, PyObject* self, PyObject* argument, bool raises) {
+  PyObject* result = connect_waiting(original, self, argument, raises);
+  wire_changed();
+  return result;
 }
 PyObject* connect(PyObject* s, PyObject* a) { return connect_with(o_connect, s, a, true); }
 PyObject* connect_ex(PyObject* s, PyObject* a) { return connect_with(o_connect_ex, s, a, false); }

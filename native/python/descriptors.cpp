@@ -78,6 +78,7 @@ template <class Look>
 PyObject* wait_for_events(Look look, Nanos timeout) {
   SiteId site;
   if (!stand_before(Op::kGet, site)) return nullptr;
+  if (!G.multi) note_uncontrolled(Uncontrolled::kLoop);  // one task is all there is, and its loop is none that we know
   const auto result = std::make_shared<PyObject*>(nullptr);
   const Probe probe = [look, result]() -> int {
     if (*result != nullptr && any_ready(*result, false)) return 1;
@@ -231,6 +232,11 @@ int await_descriptor_until(int descriptor, short events, Op op, Nanos deadline) 
 }
 
 bool await_descriptor(int descriptor, short events, Op op) { return await_descriptor_until(descriptor, events, op, kForever) >= 0; }
+
+// Whoever waits for the other end of what was just written, connected or closed can go on from now on, not only when nobody else can.
+void wire_changed() {
+  if (here() && points_on() && anyone_probes()) wake_probing();
+}
 
 // Looks at every task that waits on a descriptor; whether one of them can go on.
 bool wake_probing() {

@@ -173,6 +173,9 @@ PyObject* os_write(PyObject* module, PyObject* const* args, Py_ssize_t count) {
     const ssize_t n = ::write(descriptor, static_cast<const char*>(buffer.buf) + done, static_cast<std::size_t>(buffer.len - done));
     block_again();
     done += n > 0 ? n : 0;
+    const int error = errno;
+    if (n > 0) wire_changed();
+    errno = error;
     if (n < 0 && errno != EAGAIN && errno != EINTR) {
       if (done == 0) {
         PyErr_SetFromErrno(PyExc_OSError);

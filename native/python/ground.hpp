@@ -84,7 +84,7 @@ struct Ground {
   bool unwinding = false;
   bool interrupted = false;
   bool installed = false;
-  bool looks_after_sqlite = false, looks_after_tls = false, looks_after_asyncio = false;
+  bool looks_after_sqlite = false, looks_after_tls = false, looks_after_asyncio = false, looks_after_foreign_loops = false;
   PyThreadState* thread_state = nullptr;
 
   Engine engine;
@@ -109,6 +109,9 @@ struct Ground {
   bool terminals = false;      // it waits for what comes through one
   int baseline_threads = 1;    // of Python, when the session began
   int blocked_seconds = 0;
+  std::string refused_loop;  // class of an event loop for which the execution was ended
+  SiteId refused_at = kNoSite;
+  bool let_go = false;  // main, to go on without control
   int watch_fd = 2;  // where the watch says what blocks
   std::uint64_t executions = 0;
   bool dozing = false;  // waits for the outside world, knowingly
@@ -197,11 +200,16 @@ PyObject* quiesce(PyObject*, PyObject*);
 inline constexpr int kOthersCanGoOn = 2;  // what a probe may answer: not this task, but others
 bool wake_probing();
 bool anyone_probes();
+void wire_changed();
 
 // --- uncontrolled.cpp
 void note_uncontrolled(Uncontrolled kind);
 void start_watch();
 void forget_watch();
+
+// --- idents.cpp
+unsigned long ident_of(TaskId id);  // of every task but main, which has its OS thread's
+void put_memory_behind_idents();
 
 // --- sites.cpp
 SiteId site_of_call(Op op);  // where the current task calls a function of the ground

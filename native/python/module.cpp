@@ -2,12 +2,14 @@
 #include "databases.hpp"
 #include "execution.hpp"
 #include "hooks.hpp"
+#include "foreign_loops.hpp"
 #include "files.hpp"
 #include "searching.hpp"
 #include "sites.hpp"
 #include "swap.hpp"
 #include "threads.hpp"
 
+#include <sys/time.h>
 #include <time.h>
 
 #include <cstring>
@@ -16,7 +18,7 @@ namespace unblink {
 namespace {
 
 const char* kOperations[] = {"start", "begin", "end", "join", "acquire", "try-acquire", "release", "get",
-                             "put",   "sleep", "yield", "read", "write", "update", "stall", "select", "arrive", "await", "cancel", "resume", "publish"};
+                             "put",   "sleep", "yield", "read", "write", "update", "stall", "select", "arrive", "await", "cancel", "touch", "resume", "publish"};
 static_assert(sizeof(kOperations) / sizeof(*kOperations) == static_cast<std::size_t>(Op::kCount));
 
 PyObject* install(PyObject*, PyObject*) {
@@ -40,55 +42,11 @@ PyObject* uninstall(PyObject*, PyObject*) {
     return nullptr;
   }
   if (G.installed) restore_all();
-  G.looks_after_sqlite = G.looks_after_tls = G.looks_after_asyncio = false;
+  G.looks_after_sqlite = G.looks_after_tls = G.looks_after_asyncio = G.looks_after_foreign_loops = false;
   forget_births();
   G.installed = false;
   Py_RETURN_NONE;
 }
-
-bool read_path(PyObject* tuple, std::vector<std::int32_t>& path) {
-  if (!PyTuple_Check(tuple)) {
-    PyErr_SetString(PyExc_TypeError, "a task's path is a tuple of ints");
-    return false;
-  }
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); ++i)
-    path.push_back(static_cast<std::int32_t>(PyLong_AsLong(PyTuple_GET_ITEM(tuple, i))));
-  return !PyErr_Occurred();
-}
-
-// direct([(task path, site, occurrence, to path or None for the clock), ...])
-PyObject* direct(PyObject*, PyObject* rows) {
-  PyObject* list = PySequence_Fast(rows, "directives must be a sequence");
-  if (list == nullptr) return nullptr;
-  std::vector<Directive> directives;
-  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(list); ++i) {
-    PyObject *task, *to;
-    unsigned int site, occurrence;
-    Directive d;
-    if (!PyArg_ParseTuple(PySequence_Fast_GET_ITEM(list, i), "OIIO:directive", &task, &site, &occurrence, &to) ||
-        !read_path(task, d.task) || (to != Py_None && !read_path(to, d.to))) {
-      Py_DECREF(list);
-      return nullptr;
-    }
-    d.site = site;
-    d.occurrence = occurrence;
-    d.to_clock = to == Py_None;
-    directives.push_back(std::move(d));
-  }
-  Py_DECREF(list);
-  G.directed.direct(std::move(directives));
-  Py_RETURN_NONE;
-}
-
-PyObject* bind(PyObject*, PyObject* args) {
-  unsigned int directive, site;
-  if (!PyArg_ParseTuple(args, "II:bind", &directive, &site)) return nullptr;
-  G.directed.bind(directive, site);
-  G.engine.heat(static_cast<SiteId>(site));
-  Py_RETURN_NONE;
-}
-
-PyObject* missed(PyObject*, PyObject*) { return PyLong_FromLong(G.directed.first_missed()); }
 
 PyObject* take_unhandled() {
   PyObject* list = PyList_New(0);
@@ -169,6 +127,19 @@ PyObject* run(PyObject*, PyObject* args) {
   ExecutionReport report;
   return execute_under(body, *strategy, options, report) ? row_of(report) : nullptr;
 }
+
+// set_alarm(seconds): has the system send SIGALRM after so much real time; 0 for never
+PyObject* set_alarm(PyObject*, PyObject* number) {
+  const double seconds = PyFloat_AsDouble(number);
+  if (seconds == -1.0 && PyErr_Occurred()) return nullptr;
+  itimerval timer = {};
+  timer.it_value.tv_sec = static_cast<time_t>(seconds);
+  timer.it_value.tv_usec = static_cast<suseconds_t>((seconds - static_cast<double>(timer.it_value.tv_sec)) * 1e6);
+  setitimer(ITIMER_REAL, &timer, nullptr);
+  Py_RETURN_NONE;
+}
+
+PyObject* real_seconds_now(PyObject*, PyObject*) { return PyFloat_FromDouble(real_seconds()); }
 
 // run_many(body, [(strategy, seed, stall_ns, depth)], expected_steps, epoch_ns, step_limit, livelock_after, fairness, deadline, before,
 //   after) -> (executions, points, most tasks, shortest stall ns, most dropped locations, row of run() or None)
@@ -452,6 +423,9 @@ PyMethodDef methods[] = {
     {"point", py_point, METH_NOARGS, "A scheduling point."},
     {"set_baseline_threads", set_baseline_threads, METH_O, "How many threads there were before any execution."},
     {"set_watch_fd", set_watch_fd, METH_O, "The file descriptor on which the watch says what blocks."},
+    {"set_alarm", set_alarm, METH_O, "Has the system send SIGALRM after so many real seconds; 0 for never."},
+    {"real_seconds", real_seconds_now, METH_NOARGS, "Seconds of the clock that passes for the user."},
+    {"take_refused_loop", take_refused_loop, METH_NOARGS, "The event loop for which the last execution was ended."},
     {"take_uncontrolled", take_uncontrolled, METH_NOARGS, "What was done that cannot be controlled."},
     {"add_invariant", add_invariant, METH_O, "Call this at every point of the execution; what it raises ends the task."},
     {"current_task", current_task, METH_NOARGS, "The current task's number, or -1."},

@@ -15,7 +15,7 @@ namespace {
 using Call = PyObject* (*)(PyObject*, void*, void*, void*);  // arguments are handed through as they came
 
 constexpr Nanos kNoJump = 1'000'000;
-constexpr Nanos kLongestPause = 20'000'000;
+constexpr Nanos kLongestPause = 50'000'000;  // for which subprocess sleeps between two looks at a child
 
 void *o_fork_exec, *o_spawn, *o_spawnp;
 

@@ -16,6 +16,56 @@ Strategy* strategy_named(const char* name) {
   return slot.get();
 }
 
+// ---- the strategy `directed`
+
+namespace {
+
+bool read_path(PyObject* tuple, std::vector<std::int32_t>& path) {
+  if (!PyTuple_Check(tuple)) {
+    PyErr_SetString(PyExc_TypeError, "a task's path is a tuple of ints");
+    return false;
+  }
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); ++i)
+    path.push_back(static_cast<std::int32_t>(PyLong_AsLong(PyTuple_GET_ITEM(tuple, i))));
+  return !PyErr_Occurred();
+}
+
+}  // namespace
+
+// direct([(task path, site, occurrence, to path or None for the clock), ...])
+PyObject* direct(PyObject*, PyObject* rows) {
+  PyObject* list = PySequence_Fast(rows, "directives must be a sequence");
+  if (list == nullptr) return nullptr;
+  std::vector<Directive> directives;
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(list); ++i) {
+    PyObject *task, *to;
+    unsigned int site, occurrence;
+    Directive d;
+    if (!PyArg_ParseTuple(PySequence_Fast_GET_ITEM(list, i), "OIIO:directive", &task, &site, &occurrence, &to) ||
+        !read_path(task, d.task) || (to != Py_None && !read_path(to, d.to))) {
+      Py_DECREF(list);
+      return nullptr;
+    }
+    d.site = site;
+    d.occurrence = occurrence;
+    d.to_clock = to == Py_None;
+    directives.push_back(std::move(d));
+  }
+  Py_DECREF(list);
+  G.directed.direct(std::move(directives));
+  Py_RETURN_NONE;
+}
+
+PyObject* bind(PyObject*, PyObject* args) {
+  unsigned int directive, site;
+  if (!PyArg_ParseTuple(args, "II:bind", &directive, &site)) return nullptr;
+  G.directed.bind(directive, site);
+  G.engine.heat(static_cast<SiteId>(site));
+  Py_RETURN_NONE;
+}
+
+PyObject* missed(PyObject*, PyObject*) { return PyLong_FromLong(G.directed.first_missed()); }
+
 // (whether every interleaving was run, how many distinct ones, how many executions were equal to earlier ones, whether it failed to
 // follow its own schedules, and where), of the strategy `dpor`
 PyObject* proof(PyObject*, PyObject*) {

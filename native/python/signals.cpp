@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "descriptors.hpp"
+#include "foreign_loops.hpp"
 #include "ground.hpp"
 #include "swap.hpp"
 
@@ -260,6 +261,37 @@ PyObject* pthread_kill_here(PyObject* self, PyObject* const* args, Py_ssize_t co
   Py_RETURN_NONE;
 }
 
+// ---------------------------------------------------------------- who may handle them
+
+// Only main may say what is done about signals. The interpreter looks at the OS thread, which is the same for all tasks; and
+// there are programs that find out in this way whether they run in main.
+void *o_signal, *o_set_wakeup_fd;
+
+bool is_main(const char* what) {  // or an exception is set
+  if (!here() || G.current() <= 0) return true;
+  PyErr_Format(PyExc_ValueError, "%s only works in main thread of the main interpreter", what);
+  return false;
+}
+
+bool may_be_woken() { return (here() && G.current() > 0 && refuse_loop_in_c()) ? false : is_main("set_wakeup_fd"); }
+
+PyObject* signal_here(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  if (count == 2 && !is_main("signal")) return nullptr;
+  return reinterpret_cast<PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t)>(o_signal)(self, args, count);
+}
+
+template <class... Rest>
+PyObject* set_wakeup_fd_with(bool sets, PyObject* self, Rest... rest) {
+  if (sets && !may_be_woken()) return nullptr;
+  return reinterpret_cast<PyObject* (*)(PyObject*, Rest...)>(o_set_wakeup_fd)(self, rest...);
+}
+PyObject* set_wakeup_fd_fast(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {
+  return set_wakeup_fd_with(count > 0, self, args, count, names);
+}
+PyObject* set_wakeup_fd_by_tuple(PyObject* self, PyObject* args, PyObject* names) {
+  return set_wakeup_fd_with(PyTuple_GET_SIZE(args) > 0, self, args, names);
+}
+
 }  // namespace
 
 void trip_signals() {
@@ -302,7 +334,11 @@ bool install_signals() {
   PyObject* posix = thread ? PyImport_ImportModule("posix") : nullptr;
   if (posix == nullptr) return false;
   const auto f = [](auto* function) { return reinterpret_cast<void*>(function); };
+  const bool by_tuple = convention_of(signal, "set_wakeup_fd") == (METH_VARARGS | METH_KEYWORDS);
   const bool ok = swap_method(thread, "interrupt_main", METH_VARARGS, f(interrupt_main), &o_interrupt_main) &&
+                  swap_method(signal, "signal", METH_FASTCALL, f(signal_here), &o_signal) &&
+                  swap_method(signal, "set_wakeup_fd", by_tuple ? METH_VARARGS | METH_KEYWORDS : METH_FASTCALL | METH_KEYWORDS,
+                              by_tuple ? f(set_wakeup_fd_by_tuple) : f(set_wakeup_fd_fast), &o_set_wakeup_fd) &&
                   swap_method(signal, "setitimer", METH_FASTCALL, f(setitimer_here), &o_setitimer) &&
                   swap_method(signal, "getitimer", METH_O, f(getitimer_here), &o_getitimer) &&
                   swap_method(signal, "alarm", METH_O, f(alarm_here), &o_alarm) &&

@@ -14,7 +14,7 @@
 #include <algorithm>
 #include <string>
 
-#include "swap.hpp"
+#include "swap_before.hpp"
 
 namespace unblink {
 namespace {
@@ -23,7 +23,7 @@ using Plain = PyObject* (*)(PyObject*, PyObject*);
 using Keywords = PyObject* (*)(PyObject*, PyObject*, PyObject*);
 
 void *o_accept, *o_recv, *o_recv_into, *o_recvfrom, *o_recvfrom_into, *o_recvmsg, *o_recvmsg_into;
-void *o_send, *o_sendall, *o_sendto, *o_sendmsg, *o_gettimeout, *o_fileno;
+void *o_send, *o_sendall, *o_sendto, *o_sendmsg, *o_close, *o_shutdown, *o_gettimeout, *o_fileno;
 
 PyTypeObject* socket_type = nullptr;
 
@@ -230,6 +230,7 @@ PyObject* send_with(void* original, PyObject* self, PyObject* args, bool all, co
     PyErr_Clear();
     PyObject* result = reinterpret_cast<Plain>(original)(self, args);
     if (result != nullptr) push_out(socket.descriptor);
+    wire_changed();
     return result;
   }
   const bool whole = all || socket.timeout == kForever;
@@ -237,6 +238,7 @@ PyObject* send_with(void* original, PyObject* self, PyObject* args, bool all, co
   PyBuffer_Release(&buffer);
   if (sent < 0) return nullptr;
   push_out(socket.file());
+  wire_changed();
   return all ? Py_NewRef(Py_None) : PyLong_FromSsize_t(sent);
 }
 PyObject* send(PyObject* s, PyObject* a) { return send_with(o_send, s, a, false, "y*|i:send"); }
@@ -287,6 +289,7 @@ PyObject* sendto(PyObject* self, PyObject* args) {
                          ? original(self, args)
                          : send_when_possible(self, socket, site, deadline, PyTuple_GET_ITEM(args, count - 1), [&] { return original(self, args); });
   if (result != nullptr) push_out(socket.file());
+  wire_changed();
   return result;
 }
 
@@ -333,8 +336,11 @@ PyObject* sendmsg(PyObject* self, PyObject* args) {
   Py_XDECREF(again);
   Py_DECREF(buffers);
   if (result != nullptr) push_out(socket.file());
+  wire_changed();
   return result;
 }
+
+bool nothing_before(PyObject*, PyObject* const*, Py_ssize_t) { return true; }
 
 bool has_known_layout(PyObject* type) {
   const Inactive inactive;
@@ -349,6 +355,8 @@ bool has_known_layout(PyObject* type) {
 }
 
 }  // namespace
+
+void push_out_of(int descriptor) { push_out(descriptor); }
 
 bool install_sockets() {
   PyObject* module = PyImport_ImportModule("_socket");
@@ -377,7 +385,9 @@ bool install_sockets() {
                   swap_method(type, "send", METH_VARARGS, f(send), &o_send) &&
                   swap_method(type, "sendall", METH_VARARGS, f(sendall), &o_sendall) &&
                   swap_method(type, "sendto", METH_VARARGS, f(sendto), &o_sendto) &&
-                  swap_method(type, "sendmsg", METH_VARARGS, f(sendmsg), &o_sendmsg) && install_connecting(type);
+                  swap_method(type, "sendmsg", METH_VARARGS, f(sendmsg), &o_sendmsg) &&
+                  swap_before<&o_close, nothing_before, wire_changed>(type, "close") &&
+                  swap_before<&o_shutdown, nothing_before, wire_changed>(type, "shutdown") && install_connecting(type);
   socket_type = reinterpret_cast<PyTypeObject*>(type);  // which its module keeps
   Py_DECREF(type);
   Py_DECREF(module);

@@ -13,6 +13,7 @@
 #include "execution.hpp"
 #include "loops.hpp"
 #include "threads.hpp"
+#include "foreign_loops.hpp"
 #include "tls.hpp"
 
 namespace unblink {
@@ -46,7 +47,6 @@ void drop_operands(Task& task) {
 
 namespace {
 
-constexpr unsigned long kFirstIdent = 0x7e0000000000UL;
 constexpr std::uint64_t kFirstStateId = 1ULL << 40;
 constexpr std::uint64_t kStepsAfterFailure = 10'000;  // for workers of a body that failed: they need never end
 constexpr int kMostExits = 100;  // a task that swallows more of them than this is left where it is
@@ -192,7 +192,7 @@ TaskId start_task(PyObject* function, PyObject* arguments, PyObject* keywords, b
     task.ident_number = PyThread_get_thread_ident();
     Py_XSETREF(task.ident, PyLong_FromUnsignedLong(task.ident_number));
   } else {
-    const unsigned long number = kFirstIdent + (static_cast<unsigned long>(id) << 12);
+    const unsigned long number = ident_of(id);
     if (task.ident_number != number) {
       task.ident_number = number;
       Py_XSETREF(task.ident, PyLong_FromUnsignedLong(number));
@@ -293,6 +293,10 @@ void run_main(Task& task) {
     outcome.exception = value;
     Py_XDECREF(type);
     Py_XDECREF(traceback);
+  }
+  if (G.let_go) {
+    G.active = true;
+    G.refresh_live();
   }
   if (G.unwinding) return;
   if (body_failed()) G.engine.end_within(kStepsAfterFailure);
@@ -629,7 +633,9 @@ bool execute(PyObject* body, Strategy& strategy, const RunOptions& options, Exec
   if (G.hub == nullptr) return false;
   look_after_tls();
   look_after_asyncio();
-  G.multi = G.unwinding = G.interrupted = false;
+  look_after_foreign_loops();
+  G.multi = G.unwinding = G.interrupted = G.let_go = false;
+  G.refused_loop.clear();
   G.quiet = 0;
   G.alive_workers = 0;
   G.switches = 0;

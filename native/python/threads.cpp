@@ -344,6 +344,7 @@ bool refresh_internal_locks() {
 }
 
 bool install_threads() {
+  put_memory_behind_idents();
   threading_module = PyImport_ImportModule("threading");
   PyObject* type = threading_module ? PyObject_GetAttrString(threading_module, "Thread") : nullptr;
   PyObject* module = type ? PyImport_ImportModule("_thread") : nullptr;

@@ -47,6 +47,7 @@ PyObject* call_waiting(Call original, PyObject* self, PyObject* argument, const 
       const WithoutWaiting guard(owner);
       result = original(self, argument);
     }
+    push_out_of(descriptor);  // OpenSSL writes to the descriptor itself
     if (result != nullptr) break;
     const bool reads = PyErr_ExceptionMatches(want_read);
     if (!reads && !PyErr_ExceptionMatches(want_write)) break;

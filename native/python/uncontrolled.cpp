@@ -12,6 +12,7 @@
 #include "databases.hpp"
 #include "files.hpp"
 #include "ground.hpp"
+#include "foreign_loops.hpp"
 #include "swap.hpp"
 
 namespace unblink {
@@ -30,6 +31,7 @@ constexpr Rule kRules[] = {
 
 int audit(const char* event, PyObject* args, void*) {
   if (event[0] == 's' && std::strncmp(event, "sqlite3.", 8) == 0) note_sqlite(event, args);
+  if (event[0] == 'i' && G.active && std::strcmp(event, "import") == 0) look_after_foreign_loops();  // if that was asyncio, just now
   if (!G.active || (event[0] != 'o' && event[0] != 's' && event[0] != 'p')) return 0;
   if (compat::thread_state() != G.thread_state) return 0;
   for (const Rule& rule : kRules)

@@ -33,12 +33,13 @@ def explore(
     """Run `body` afresh under one schedule after another, and say what was found.
 
     `budget` bounds the search (`"1000x"`, `"5s"`, or both with a comma); `stall` is the most virtual time, in
-    seconds, for which tasks may be held back in a failure; `cancel` has asyncio tasks cancelled where they await; `include` names packages beyond the project to
-    instrument; `witnesses` is the folder for witness files, None for none.
+    seconds, for which tasks may be held back in a failure; `cancel` has asyncio tasks cancelled where they await;
+    `include` names packages beyond the project to instrument; `witnesses` is the folder for witness files, None for
+    none.
 
     Raises:
         UsageError: an argument has no meaning, or an execution is active already.
-        UncontrolledError: this Python cannot be controlled.
+        UncontrolledError: this Python cannot be controlled, or an event loop that `body` runs.
         KeyboardInterrupt: Ctrl-C; what was found is written before.
     """
     from unblink.exploration.interrupt import was_pressed

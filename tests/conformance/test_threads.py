@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import asyncio
 import contextvars
 import gc
 import io
@@ -575,3 +576,37 @@ def test_other_threads_are_waited_for(controlled):
     seen = []
     controlled(body)
     assert seen == ["worked"]
+
+
+def running_loops():
+    ready, done = threading.Event(), threading.Event()
+    seen = []
+
+    def look():
+        try:
+            asyncio.get_running_loop()
+            seen.append("a loop")
+        except RuntimeError:
+            seen.append("none")
+
+    async def serve():
+        look()
+        ready.set()
+        while not done.is_set():
+            await asyncio.sleep(0.01)
+        look()
+
+    server = threading.Thread(target=lambda: asyncio.run(serve()))
+    server.start()
+    ready.wait()
+    look()
+    other = threading.Thread(target=look)
+    other.start()
+    other.join()
+    done.set()
+    server.join()
+    return seen
+
+
+def test_the_running_loop_is_that_of_the_thread(alike):
+    assert alike(running_loops) == ("value", ["a loop", "none", "none", "a loop"])

@@ -8,14 +8,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-ALONE = {  # an event loop is the only task: docs/messages/uncontrolled-event-loop.md
-    "async_both_done", "async_check_then_act", "async_check_then_act_stream", "async_double_connect", "async_permit_kept",
-}  # fmt: skip
 # Before 3.12 `wait_for` gives back what came as its time was over: there the mailbox loses nothing.
 CORRECT_BEFORE_312 = {"async_item_lost_mailbox"} if sys.version_info < (3, 12) else set()
-NOT_FOUND = {"daemon_unsaved", *ALONE, *CORRECT_BEFORE_312}  # docs/decisions/0004 says why the first is not
+NOT_FOUND = {"daemon_unsaved", *CORRECT_BEFORE_312}  # docs/decisions/0004 says why the first is not
 NOTED = {"lease_outlived_stall"}
 WAITS = {"sqlite_read_modify_write_fixed"}  # SQLite itself gives up after 5 s: that is a note
+ASYNCIO = {
+    "async_both_done", "async_check_then_act", "async_check_then_act_stream", "async_check_then_act_thread",
+    "async_double_connect", "async_item_lost", "async_lock_kept", "async_permit_kept", "async_stampede",
+    "file_created_twice", "http_counter", "json_file_update", "loop_touched_from_thread", "queue_filled_from_thread",
+    "sqlite_read_modify_write",
+}  # fmt: skip
 THIRTEEN = {
     "lost_update", "check_then_insert", "ab_ba_deadlock", "lazy_singleton", "fan_out_map", "ack_then_lost",
     "lease_outlived_sleep", "lease_outlived_stall", "stale_cached_read", "dict_changed_during_iteration",
@@ -24,6 +27,14 @@ THIRTEEN = {
 PATTERNS = {
     "ab_ba_deadlock": "lock-order inversion",
     "ack_then_lost": "acknowledged before done",
+    "async_check_then_act": "check-then-act",
+    "async_check_then_act_stream": "check-then-act",
+    "async_check_then_act_thread": "check-then-act",
+    "async_double_connect": "lazy initialisation",
+    "async_item_lost": "item lost by cancellation",
+    "async_lock_kept": "lock leaked by cancellation",
+    "async_permit_kept": "lock leaked by cancellation",
+    "async_stampede": "check-then-act",
     "bounded_buffer_if_for_while": "wait without a second check",
     "callback_under_lock": "self-deadlock",
     "check_then_insert": "check-then-act",
@@ -36,6 +47,8 @@ PATTERNS = {
     "json_file_flock": "lost update",
     "sqlite_read_modify_write": "lost update",
     "lazy_singleton": "lazy initialisation",
+    "loop_touched_from_thread": "loop touched from another thread",
+    "queue_filled_from_thread": "loop touched from another thread",
     "lease_outlived_sleep": "lease outlived",
     "lease_outlived_stall": "lease outlived",
     "lost_update": "lost update",
@@ -70,15 +83,16 @@ def test_every_bug_is_found_and_every_correction_is_clean(by_name):
     expected = {name: "noted" if name in NOTED else "failed" for name in buggy if name not in NOT_FOUND}
     assert {name: verdicts[name] for name in expected} == expected
     clean = {name: test["verdict"] for name, test in by_name.items() if name.endswith("_fixed")}
-    alone = {f"{name}_fixed" for name in ALONE}
-    assert {clean[name] for name in alone} == {"sequential"}
     assert {clean[name] for name in WAITS} == {"noted"}
-    assert {verdict for name, verdict in clean.items() if name not in alone | WAITS} <= {"passed", "complete"}
+    assert {verdict for name, verdict in clean.items() if name not in WAITS} <= {"passed", "complete"}
 
 
-def test_what_an_event_loop_does_alone_is_not_called_complete(by_name):
-    assert {name: by_name[name]["complete"] for name in ALONE} == dict.fromkeys(ALONE, False)
-    assert all("uncontrolled-event-loop" in by_name[name]["uncontrolled"][0] for name in ALONE)
+def test_bugs_of_asyncio_are_found_in_a_moment(by_name):
+    late = {
+        name: test["failed_at"] for name, test in by_name.items() if name in ASYNCIO and not 0 < test["failed_at"] <= 30
+    }
+    assert late == {}
+    assert all(by_name[name]["seconds"] < 2 for name in ASYNCIO)
 
 
 def test_defects_are_called_by_their_names(by_name):

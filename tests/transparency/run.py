@@ -93,7 +93,7 @@ def examine(shop: Workshop, package: Package, options: argparse.Namespace) -> li
         suite = run(shop, package, way, only=options.only or None)
         line = Line(
             package.name, way, suite.tests, suite.counts(), len(unsteady), suite.seconds, suite.seconds / seconds,
-            suite.ended, sum(s["verdict"] not in ("sequential", "skipped") for s in suite.summaries.values()),
+            suite.ended, sum(s["verdict"] not in ("sequential", "skipped", "uncontrolled") for s in suite.summaries.values()),
             differences(plain, suite, unsteady),
         )  # fmt: skip
         lines.append(line)

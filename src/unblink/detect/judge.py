@@ -80,9 +80,9 @@ def judge(
 
     The body's own exception comes first, since it is what a user sees without us; then that nothing could go
     on; then an exception that left a task. One of those counts only if the hook that got it was there before
-    the body began (`ordinary_hooks`): a program that sets its own hook has seen it. Instead of a hook, Ellipsis says that
-    a future was dropped whose exception nobody had looked at, NotImplemented that a coroutine was never awaited.
-    `ignored` are exceptions that are no failures, such as a skip.
+    the body began (`ordinary_hooks`): a program that sets its own hook has seen it. Instead of a hook, Ellipsis
+    says that a future was dropped whose exception nobody had looked at, NotImplemented that a coroutine was
+    never awaited. `ignored` are exceptions that are no failures, such as a skip.
     """
     if livelock:
         return Failure(Kind.LIVELOCK, None, "the tasks go on for ever without progress")

@@ -32,6 +32,7 @@ CHANGED_WHILE_ITERATED = "iterator over a changing container"
 LEAKED_LOCK = "lock leaked by cancellation"
 LOST_ITEM = "item lost by cancellation"
 SWALLOWED = "swallowed cancellation"
+LOOP_TOUCHED = "loop touched from another thread"
 
 _TITLES = {
     CHECK_THEN_ACT: "check-then-act on {target}",
@@ -48,6 +49,7 @@ _TITLES = {
     LEAKED_LOCK: "lock leaked by cancellation: {target}",
     LOST_ITEM: "item lost by cancellation: {target}",
     SWALLOWED: "swallowed cancellation in {target}",
+    LOOP_TOUCHED: "loop touched from another thread: {target}",
     OVERWRITTEN: "{target} overwritten before use",
     UNORDERED: "unordered access to {target}",
 }
@@ -66,10 +68,12 @@ _FIXES = {
     NEVER_RELEASED: "{target} is released on every path, also when an exception leaves: `with {target}:`",
     LEAKED_LOCK: "{target} is given back also when the task is cancelled between acquire and release: "
     "`async with {target}:`, or the release in a `finally` that begins right after the acquire",
-    LOST_ITEM: "an item of {target} is safe whenever the task can be cancelled: no await with a timeout around the get, "
-    "or the item is put back when CancelledError comes",
+    LOST_ITEM: "an item of {target} is safe whenever the task can be cancelled: no await with a timeout around "
+    "the get, or the item is put back when CancelledError comes",
     SWALLOWED: "CancelledError is raised again after the cleaning up: no `except BaseException` and no bare `except` "
     "around an await that goes on",
+    LOOP_TOUCHED: "a thread that does not run the loop reaches {target} by loop.call_soon_threadsafe or "
+    "asyncio.run_coroutine_threadsafe alone",
     MISSED_SIGNAL: "the waiting task checks the state under the lock before it waits, and the state changes "
     "under the same lock before {target} is signalled",
     SIGNAL_BEFORE_WAIT: "what {target} signals is kept as state, which the waiting task checks under the lock "

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from unblink.explain.cancellation_patterns import cancellation_diagnosis
+from unblink.explain.asyncio_patterns import cancellation_diagnosis, loop_touched
 from unblink.explain.diagnosis import Diagnosis
 from unblink.explain.last_waits import with_last_waits
 from unblink.explain.misuse_patterns import released_wrongly
@@ -49,16 +49,15 @@ def diagnose(finding: Finding) -> Diagnosis | None:
         return found or unordered_access(finding)
     if finding.kind is Kind.DEADLOCK:
         waits = with_last_waits(finding)
-        return (
-            cancellation_diagnosis(waits)
-            or waiting_diagnosis(waits)
-            or triple_diagnosis(finding.events, finding.passing)
-        )
+        by_name = (cancellation_diagnosis, loop_touched, waiting_diagnosis)
+        found = next((found for found in (rule(waits) for rule in by_name) if found), None)
+        return found or triple_diagnosis(finding.events, finding.passing)
     rules: tuple[Callable[[Finding], Diagnosis | None], ...] = (
         changed_while_iterated,
         released_wrongly,
         acknowledged_before_done,
         cancellation_diagnosis,
+        loop_touched,
         lambda found: missed_by_timeout(found.events),
         lease_outlived,
         no_second_check,

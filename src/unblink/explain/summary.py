@@ -126,5 +126,5 @@ def _first(findings: Sequence[Finding], *, notes: bool) -> str:
 
 
 def _listed(uncontrolled: Sequence[str]) -> str:
-    shown = ", ".join(neutral(entry, 80) for entry in list(uncontrolled)[:3])
+    shown = ", ".join(neutral(entry, 200) for entry in list(uncontrolled)[:3])
     return shown + (f" and {len(uncontrolled) - 3} more" if len(uncontrolled) > 3 else "")

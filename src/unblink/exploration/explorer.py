@@ -8,7 +8,6 @@ minimised; if it then needs a longer stall than the budget of stalls allows, it 
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from unblink.exploration.observation import Observation, Observations, Proof, Ra
 from unblink.exploration.runner import Interrupted
 from unblink.exploration.settings import Settings
 from unblink.ground.control import Ending
+from unblink.ground.real_time import real_seconds
 from unblink.schedule.minimise import Minimiser
 from unblink.schedule.plan import Plan, Step
 from unblink.schedule.portfolio import Portfolio
@@ -149,7 +149,7 @@ class Explorer:
         self._restored = restored
         self.earlier = earlier
         self._noted: set[object] = set()
-        self._end = time.perf_counter() + settings.budget.seconds
+        self._end = real_seconds() + settings.budget.seconds
         self.state = Exploration()
 
     def begin(self, *, official: bool = True) -> Observation | None:
@@ -246,7 +246,7 @@ class Explorer:
         budget = self._settings.budget
         if self.state.interrupted:
             return True
-        return self.state.executions >= budget.executions or time.perf_counter() >= self._end
+        return self.state.executions >= budget.executions or real_seconds() >= self._end
 
     def _keep(self, failing: Observation) -> None:
         at = self.state.executions
@@ -290,14 +290,14 @@ class Explorer:
         stall_ns = max(failing.stalled_ns, self._settings.stall_ns)
         best = failing
         passing: dict[tuple[Step, ...], Observation] = {}
-        until = time.perf_counter() + MINIMISING_SECONDS
+        until = real_seconds() + MINIMISING_SECONDS
         left = MOST_MINIMISING
 
         def attempt(steps: tuple[Step, ...]) -> tuple[Step, ...] | None:
             nonlocal best, left
             left -= 1
             is_short = len(best.steps) <= TOO_LONG or left < MOST_MINIMISING - MOST_OF_TOO_LONG
-            if left < 0 or (time.perf_counter() > until and is_short):
+            if left < 0 or (real_seconds() > until and is_short):
                 raise _Enough
             seen = self._observe_directed(steps, stall_ns)
             if seen.failure is None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from unblink.exploration.observation import NEVER_NS, Observation, Observations, Proof, Recording
-from unblink.exploration.runner import Interrupted, Runner
+from unblink.exploration.runner import Interrupted, LoopRefused, Runner
 from unblink.model.errors import InternalError
 from unblink.model.finding import Event
 from unblink.model.schedule import Preemption, Schedule
@@ -33,9 +33,15 @@ def can_fork(baseline_threads: int) -> bool:
 
 
 def _fork() -> int:
+    # From 3.12 on asyncio forgets the current event loop in a child. Ours is a copy: the loop of a fixture stays.
+    policy: Any = getattr(sys.modules.get("asyncio.events"), "_event_loop_policy", None)
+    current = getattr(policy, "_local", None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # 3.12 warns of other threads; see can_fork
-        return os.fork()
+        child = os.fork()
+    if child == 0 and current is not None:
+        policy._local = current
+    return child
 
 
 def _write_all(descriptor: int, content: bytes) -> None:
@@ -53,10 +59,11 @@ def _read_all(descriptor: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _Raised:
-    """What a child says when it could not do its work."""
+    """What a child says when it could not do its work; `refused` is an event loop's name."""
 
     text: str
     interrupted: bool
+    refused: str | None = None
 
 
 def _answer(descriptor: int, function: Callable[[], Any]) -> None:
@@ -66,6 +73,8 @@ def _answer(descriptor: int, function: Callable[[], Any]) -> None:
             content = pickle.dumps(function())
         except Interrupted:
             content = pickle.dumps(_Raised("", True))
+        except LoopRefused as problem:
+            content = pickle.dumps(_Raised("", False, problem.loop))
         except BaseException:
             content = pickle.dumps(_Raised(traceback.format_exc(), False))
         _write_all(descriptor, content)
@@ -84,6 +93,8 @@ def _received(content: bytes, status: int) -> Any:
     if isinstance(value, _Raised):
         if value.interrupted:
             raise Interrupted
+        if value.refused is not None:
+            raise LoopRefused(value.refused, went_on=False)
         raise InternalError(
             "internal-error", f"a forked execution failed in unblink:\n{value.text}", "please report it"
         )

@@ -9,7 +9,6 @@ with the serial ones'.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -20,6 +19,7 @@ from unblink.exploration.explorer import Sighting
 from unblink.exploration.gil_labels import gil_reason
 from unblink.exploration.observation import RaceSeen, Recording
 from unblink.exploration.runner import Interrupted
+from unblink.ground.real_time import real_seconds
 from unblink.model.finding import Event, Finding, Gil, Kind
 from unblink.model.schedule import Schedule
 from unblink.schedule.plan import Plan, Step
@@ -77,14 +77,14 @@ def _telling(confirmed: _Confirmed) -> int:
 
 def _confirmed(sightings: Iterable[Sighting], runner: Records, seed: int, stall_ns: int) -> Iterator[_Confirmed]:
     """Yield the pairs that are races of the program's own objects."""
-    until = time.perf_counter() + SECONDS
+    until = real_seconds() + SECONDS
     left = MOST_CONFIRMED
     done: set[tuple[int, int]] = set()
     wanted = list(sightings)
     for sighting in wanted:
         if sighting.pair.key in done:
             continue
-        if left == 0 or time.perf_counter() > until:
+        if left == 0 or real_seconds() > until:
             return
         left -= 1
         watched = sorted({site for other in wanted for site in other.pair.key})

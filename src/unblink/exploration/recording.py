@@ -18,6 +18,7 @@ from typing import Any
 from unblink.explain.kept_copies import kept_copy
 from unblink.explain.misuse_patterns import NOT_HELD
 from unblink.exploration.coroutines import awaited_in, coroutine_frames, is_asyncio_task, task_name
+from unblink.exploration.held_locks import HeldLocks
 from unblink.exploration.library_calls import READ_WITHOUT_A_LOCK, LibraryCall, call_around, library_call
 from unblink.exploration.naming import Names, file_name, short
 from unblink.exploration.observation import RaceSeen, RacingPair
@@ -30,6 +31,8 @@ from unblink.model.schedule import Stall
 from unblink.model.site import Place, SourceLine
 
 MOST_EVENTS = 20_000
+SEEN_INSIDE = ("threading", "asyncio.locks", "asyncio.queues")
+"""Modules whose hooks tell of the call that the program makes, not of a place of their own."""
 _BY_SITE = ("await", "cancel", "arrive", "resume")  # nobody calls them
 _ASYNCIO, _ARRIVAL = 1, 2  # kinds of tasks, see ground.hpp
 
@@ -44,7 +47,8 @@ class Recorder:
         self._sources = sources
         self._names = Names(sources)
         self._operations = _native.OPERATIONS
-        self._held: dict[int, list[tuple[int, str]]] = {}
+        self._held = HeldLocks()
+        self._seen_inside = {sys.modules[name].__file__ for name in SEEN_INSIDE if name in sys.modules}
         self._thread_names: dict[int, str] = {0: threading.main_thread().name.replace("MainThread", "main")}
         self._fill: tuple[int, Callable[[], Any]] | None = None
         self._stalls_seen = 0
@@ -95,9 +99,9 @@ class Recorder:
             return
         verb, target, value = shown
         preempts = self._was_preempted(task)
-        held = tuple(text for _, text in self._held.get(task, ()))
+        held = self._held.of(task)
         self.events.append(Event(len(self.events) + 1, task, verb, target, at, value, held, seconds, preempts, site))
-        self._keep_locks(verb, task, target, gave_up=value in ("timed out", NOT_HELD))
+        self._held.note(verb, task, target, at, gave_up=value in ("timed out", NOT_HELD))
         accessed = hook if call is None and name in ("read", "write", "update") else None
         wanted = preempts or site in self._watched
         lost = Effect.INERT if name == "read" else overwritten(thing, detail)
@@ -129,7 +133,7 @@ class Recorder:
         """Return the call of the library that the operation is inside of, and the program's line."""
         if site < FIRST_SITE:
             return None, SourceLine("", 0, "")
-        if (hook is not None and not self._sources.is_library(hook.filename)) or name in _BY_SITE:
+        if (hook is not None and hook.filename not in self._seen_inside) or name in _BY_SITE:
             return None, self._sources.line(site)
         call, caller = call_around(frame, self._sources.is_library)
         if caller is None or self._sources.is_ours(caller.f_code.co_filename):
@@ -140,7 +144,7 @@ class Recorder:
         self, name: str, task: int, site: int, call: LibraryCall | None, thing: Any, detail: Any
     ) -> tuple[str, str, str | None] | None:
         """Return verb, target and value of an operation; None for one that is inside a call that is shown."""
-        if call is None:
+        if call is None or name == "touch":
             self._calls.pop(task, None)
             target, value = self._describe(name, site, thing, detail)
             return {"try-acquire": "acquire", "yield": "sleep"}.get(name, name), target, value
@@ -180,9 +184,8 @@ class Recorder:
             text = self._sources.line(site).text if site >= FIRST_SITE else "something"
             return Waiting(task, "await", awaited_in(text), None, stack)
         target = self._names.lock(call.receiver, frames[0])
-        holders = [other for other, locks in self._held.items() if any(name == target for _, name in locks)]
         swallowed = thing.cancelling() > 0
-        return Waiting(task, call.verb, target, holders[-1] if holders else None, stack, swallowed=swallowed)
+        return Waiting(task, call.verb, target, self._held.holder(target), stack, swallowed=swallowed)
 
     # ---- afterwards
 
@@ -311,6 +314,8 @@ class Recorder:
             return label, None
         if name == "await":
             return awaited_in(self._sources.line(site).text), None
+        if name == "touch":
+            return "a future of the loop", "from another thread"
         if name == "cancel":
             return awaited_in(self._sources.line(site).text), None
         if name == "arrive":
@@ -328,16 +333,6 @@ class Recorder:
         if name == "sleep":
             return "clock", f"{detail} s"
         return "", None
-
-    def _keep_locks(self, verb: str, task: int, target: str, *, gave_up: bool) -> None:
-        if verb == "acquire" and not gave_up:
-            self._held.setdefault(task, []).append((0, target))
-        elif verb == "release" and not gave_up:
-            for locks in (self._held.get(task, []), *self._held.values()):
-                for entry in reversed(locks):
-                    if entry[1] == target:
-                        locks.remove(entry)
-                        return
 
     def _fill_in(self) -> None:
         if self._fill is None:

@@ -19,6 +19,7 @@ from unblink.exploration.target import Target
 from unblink.exploration.tracebacks import text_of, where_of
 from unblink.ground.control import STEP_LIMIT, Ending, Run, run, run_many
 from unblink.ground.sources import FIRST_SITE, Sources
+from unblink.model.errors import UncontrolledError
 from unblink.model.finding import Event
 from unblink.model.schedule import Preemption, Schedule
 from unblink.schedule.plan import CANCELS, Choice, Path, Plan, Step
@@ -66,6 +67,19 @@ class Interrupted(Exception):
     """The user pressed Ctrl-C: what is known so far counts, nothing more is run."""
 
 
+class LoopRefused(UncontrolledError):
+    """An event loop that waits in C; `went_on` says that the execution came to its end without control."""
+
+    def __init__(self, loop: str, went_on: bool) -> None:
+        super().__init__(
+            "unknown-event-loop",
+            f"the event loop {loop} waits in C, where no other task can run and no clock is virtual",
+            "use asyncio's own event loop under --race",
+        )
+        self.loop = loop
+        self.went_on = went_on
+
+
 class Runner:
     """Runs one target under plans, in this process.
 
@@ -91,6 +105,7 @@ class Runner:
 
         Raises:
             Interrupted: Ctrl-C came; the process is as it was before.
+            LoopRefused: it runs an event loop that cannot be controlled (`unknown-event-loop`).
         """
         if interrupt.was_pressed():
             raise Interrupted
@@ -108,10 +123,11 @@ class Runner:
         """Run the target under one plan after another, until an execution has something to tell.
 
         None of the plans has choices, or asks for the points of the execution before. `deadline` is one of
-        `time.perf_counter`.
+        `real_seconds`.
 
         Raises:
             Interrupted: Ctrl-C came.
+            LoopRefused: as `observe` does.
         """
         if interrupt.was_pressed():
             raise Interrupted
@@ -126,7 +142,7 @@ class Runner:
             )
         last = None
         if many.last is not None:
-            self._check_uninterrupted(many.last)
+            self._check(many.last)
             last = self._observation(plans[many.executions], many.last, hooks, None)
         return Observations(*many[:-1], last)
 
@@ -182,12 +198,15 @@ class Runner:
                 step_limit=self._step_limit,
                 as_before=plan.as_before,
             )
-        self._check_uninterrupted(outcome)
+        self._check(outcome)
         self._expected_steps = max(self._expected_steps, outcome.points)
         return self._observation(plan, outcome, hooks, binding)
 
-    @staticmethod
-    def _check_uninterrupted(outcome: Run) -> None:
+    def _check(self, outcome: Run) -> None:
+        refused = self._native.take_refused_loop()
+        if refused is not None:
+            name, site, went_on = refused
+            raise LoopRefused(f"{name}{self._place(site)}", went_on)
         exception = outcome.exception
         if outcome.interrupted or (exception is not None and isinstance(exception, KeyboardInterrupt)):
             raise Interrupted
@@ -235,7 +254,7 @@ class Runner:
         )
 
     def _told_once(self, failure: Failure | None, outcome: Run) -> Failure | None:
-        """Return `failure`, unless it is a loss of asyncio's that the default order has, too: that is a note, told once.
+        """Return `failure`; a loss of asyncio's that the default order has, too, is a note, and told once.
 
         A program is right or wrong with it whatever the order, and its plain test does not fail for it.
         """

@@ -24,6 +24,7 @@ from unblink.exploration.interrupt import interruptible
 from unblink.exploration.isolation import Checkpoint, ForkedRunner, can_fork, import_modules, in_child
 from unblink.exploration.observation import Observation
 from unblink.exploration.races import findings_of
+from unblink.exploration.recording import SEEN_INSIDE
 from unblink.exploration.replaying import check
 from unblink.exploration.replaying import plan_of as plan_of_witness
 from unblink.exploration.result import Result
@@ -32,6 +33,7 @@ from unblink.exploration.settings import Settings
 from unblink.exploration.target import Target
 from unblink.exploration.verifying import verify
 from unblink.ground.control import installed
+from unblink.ground.real_time import real_seconds
 from unblink.ground.sources import Sources
 from unblink.instrument import Instrumenter, install_hooks, instrument_loaded, instrumented_imports
 from unblink.instrument.importer import InstrumentingLoader
@@ -45,9 +47,6 @@ from unblink.schedule.portfolio import LEARNING, Portfolio
 
 _READ_WITHOUT_A_LOCK = re.compile(r"Event\.(is_set|set|clear)|Barrier\.\w+|Thread\.name|Condition\.(wait|notify)")
 """What of `threading` touches state that a program may read without a lock; and what reports tell of."""
-
-
-_OF_ASYNCIO = ("asyncio.locks", "asyncio.queues")
 
 
 def _is_seen_inside(function: FunctionType) -> bool:
@@ -153,7 +152,7 @@ class Session:
 
     def _instrument_asyncio(self) -> None:
         """Have what asyncio's locks and queues keep seen, once they are there: reports tell of their calls."""
-        for name in _OF_ASYNCIO:
+        for name in SEEN_INSIDE[1:]:
             module = sys.modules.get(name)
             if module is not None and name not in self._seen_inside:
                 self._seen_inside.add(name)
@@ -180,7 +179,7 @@ class Session:
         """
         from unblink import _native
 
-        began = time.perf_counter()
+        began = real_seconds()
         self._instrument_asyncio()
         _native.set_cancelling(settings.cancels)
         _native.forget(settings.strategy in LEARNING)
@@ -351,7 +350,7 @@ class Session:
             state.executions,
             1 if verdict is Verdict.FAILED else None,
             verdict is Verdict.SEQUENTIAL and not state.interrupted and not uncontrolled,
-            time.perf_counter() - began,
+            real_seconds() - began,
             state.points,
             max(state.tasks, 1),
             findings,
@@ -395,7 +394,7 @@ class Session:
             explored.executions,
             explored.failed_at if failed else None,
             complete,
-            time.perf_counter() - began,
+            real_seconds() - began,
             explored.points,
             explored.tasks,
             findings,
@@ -425,6 +424,7 @@ class Session:
 
         Return the certificate, the result to show, and what the official execution left to report.
         """
+        self._instrument_asyncio()
         runner = Runner(target, self.sources, round(witness.controls.epoch * 1e9))
         apart: Runner | ForkedRunner = ForkedRunner(runner) if can_fork(self._baseline_threads) else runner
         with interruptible():
@@ -447,7 +447,8 @@ class Session:
         """
         from unblink.explain.patterns import named
 
-        began = time.perf_counter()
+        began = real_seconds()
+        self._instrument_asyncio()
         plan = plan_of_witness(witness)
         epoch_ns = round(witness.controls.epoch * 1e9)
         runner = Runner(target, self.sources, epoch_ns)
@@ -486,7 +487,7 @@ class Session:
             1,
             1,
             False,
-            time.perf_counter() - began,
+            real_seconds() - began,
             seen.observation.points,
             seen.observation.tasks,
             (named(finding),),

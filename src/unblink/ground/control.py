@@ -230,7 +230,7 @@ def run_many(
     """Run `body` under one plan after another: strategy, seed, stall in ns, depth; to the first that tells something.
 
     That is one which did not come to its end quietly, or showed a race that none before has. `deadline` is one of
-    `time.perf_counter`.
+    `real_seconds`.
 
     Raises:
         UsageError: an execution is active already (`nested-execution`).

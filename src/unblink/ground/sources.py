@@ -46,6 +46,7 @@ class Sources:
         from unblink import _native
 
         self._native = _native
+        self._start = os.getcwd()
         self._root = os.path.abspath(root)
         from unblink.ground.control import library_prefixes
 
@@ -137,9 +138,10 @@ class Sources:
 
     def relative(self, filename: str) -> str:
         """Return `filename` as reports and witnesses show it."""
-        path = os.path.abspath(filename)
+        # Asked while a program runs, which may have changed its directory, or replaced the functions that look at it.
+        path = os.path.normpath(os.path.join(self._start, filename))
         if path.startswith(self._root + os.sep):
-            return os.path.relpath(path, self._root)
+            return path[len(self._root) + 1 :]
         for marker in ("site-packages" + os.sep, "dist-packages" + os.sep):
             _, found, rest = path.partition(marker)
             if found:

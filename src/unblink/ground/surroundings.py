@@ -1,7 +1,8 @@
 """What every execution must find as the first one found it: counters of names, and the shared generator.
 
 `threading` and `concurrent.futures` number their threads from counters of the process, so that the second
-execution's `Thread-1` would be called `Thread-3`. They are set back for each execution and given back after it.
+execution's `Thread-1` would be called `Thread-3`. They are set back for each execution and given back after it. So are
+the idle threads that trio keeps for later work: those of an execution have ended with it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ class Surroundings:
         self._outer_pool_counter: Any = None
         self._first_name = cast(Any, threading)._counter()
         self._pools: Any = None
+        self._trio_threads: Any = None
+        self._outer_trio: tuple[Any, Any] = (None, None)
         self._order = _native.order_by_birth
         self._futures_are_ordered = False
         _native.set_leftover_hook(wake_idle_pools)
@@ -62,6 +65,11 @@ class Surroundings:
 
                 self._order(Future, [])
                 self._futures_are_ordered = True
+        self._trio_threads = trio = cast(Any, sys.modules.get("trio._core._thread_cache"))
+        if trio is not None:
+            self._outer_trio = (trio.THREAD_CACHE._idle_workers, trio.name_counter)
+            trio.THREAD_CACHE._idle_workers = {}
+            trio.name_counter = count(0)
 
     def restore(self) -> None:
         """Put back what `prepare` found."""
@@ -71,6 +79,8 @@ class Surroundings:
         cast(Any, threading)._counter = self._outer_counter
         if self._pools is not None:
             self._pools._counter = self._outer_pool_counter
+        if self._trio_threads is not None:
+            self._trio_threads.THREAD_CACHE._idle_workers, self._trio_threads.name_counter = self._outer_trio
 
 
 def _pool_class() -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import sysconfig
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -29,10 +30,20 @@ class Selection:
         }
         self._library = tuple({_below(os.path.realpath(path)) for path in library})
         self._directories: dict[str, bool] = {}
+        # What was resolved once is not resolved again: an import may happen where a test has made the functions of
+        # `os` fail, because they block.
+        self._resolved = {
+            _named_directory(path): os.path.realpath(path) for path in (*library, *sys.path) if os.path.isabs(path)
+        }
 
     def selects(self, name: str, path: str) -> bool:
         """Whether the module `name`, with its source at `path`, is instrumented."""
-        directory, file = os.path.split(os.path.realpath(path))
+        named, _, file = path.rpartition(os.sep)
+        directory = self._resolved.get(named)
+        if directory is None:
+            directory = os.path.realpath(named or os.curdir)
+            if os.path.isabs(named):
+                self._resolved[named] = directory
         if directory.startswith(_OURSELVES[0]) or file == _OURSELVES[1]:
             return False
         return self._included(name) or self._is_project(directory)
@@ -47,6 +58,10 @@ class Selection:
                 and _INSTALLED.isdisjoint(Path(directory).parts)
             )
         return known
+
+
+def _named_directory(path: str) -> str:
+    return path.rstrip(os.sep)
 
 
 def _below(directory: str) -> str:

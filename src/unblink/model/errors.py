@@ -4,10 +4,12 @@ from __future__ import annotations
 
 
 class UnblinkError(Exception):
-    """Base of every error of unblink. `slug` names the page in docs/messages; `next_step` says what to do."""
+    """Base of every error of unblink. `slug` names the page in docs/messages; `message` says what is the case,
+    `next_step` what to do."""
 
     def __init__(self, slug: str, message: str, next_step: str = "") -> None:
         self.slug = slug
+        self.message = message
         self.next_step = next_step
         text = f"{message} [{slug}]"
         if next_step:

@@ -6,11 +6,14 @@ execution, and the one that shows a failure. And lean, for the many in between: 
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any, cast
 
 import pytest
@@ -19,6 +22,7 @@ from _pytest.tmpdir import tmppath_result_key
 
 from unblink._native import ExecutionAborted
 from unblink.exploration.target import Target
+from unblink.runners.pytest_timeouts import Timeouts
 
 _DROP_AFTER = 64  # lean runs, of which nobody reads the output
 _ABORTED = f"{ExecutionAborted.__module__}.{ExecutionAborted.__qualname__}"
@@ -57,23 +61,37 @@ class Hooks:
 
 
 class ItemRun:
-    """One item, to be run many times. `exceptions` are what left its phases in the last official run."""
+    """One item, to be run many times.
 
-    def __init__(self, item: pytest.Item) -> None:
+    `exceptions` are what left its phases in the last official run, `reports` what pytest says of it.
+    """
+
+    def __init__(self, item: pytest.Item, timeouts: Timeouts) -> None:
         self.item = item
+        self._timeouts = timeouts
         self.exceptions: list[BaseException] = []
-        self._reports: list[pytest.TestReport] = []
+        self.reports: list[pytest.TestReport] = []
         self._process = os.getpid()
         self._excepthook = threading.excepthook
         self._lean_runs = 0
         capture = item.config.pluginmanager.getplugin("capturemanager")
         self._capture = capture if capture is not None and capture.is_globally_capturing() else None
         self._sibling = cast(pytest.Item, Sibling(item))
-        self._bare = "caplog" not in getattr(item, "fixturenames", ())
+        self._phases = phases_of(item)
 
     def target(self) -> Target:
         """Return the item as a target."""
-        return Target(self._lean, self.item.nodeid, self._official, self._harvest, IGNORED)
+        return Target(self._timed(self._lean), self.item.nodeid, self._timed(self._official), self._harvest, IGNORED)
+
+    def _timed(self, run: Callable[[], None]) -> Callable[[], None]:
+        if not self.item.config.pluginmanager.has_plugin("timeout"):
+            return run
+
+        def timed() -> None:
+            with self._timeouts.running():
+                run()
+
+        return timed
 
     def set_up_wider(self) -> None:
         """Set up collectors, and fixtures of a wider scope than the function, outside of any execution.
@@ -127,16 +145,35 @@ class ItemRun:
                 reports = runtestprotocol(self.item, log=False, nextitem=self._sibling)
         finally:
             threading.excepthook = quiet
-        self._reports = [*reports[:1], *told, *reports[1:]]
+        self.reports = [*reports[:1], *told, *reports[1:]]
         self._renew()
         for exception in sorted(self.exceptions, key=lambda one: isinstance(one, IGNORED)):
             raise exception
 
+    def plainly(self) -> list[pytest.TestReport]:
+        """Run the item as pytest does, out of control, after an execution of it was given up.
+
+        What that execution left half done goes first, in silence: nothing of it is the test's fault.
+        """
+        for name in ("last_exc", "last_type", "last_value", "last_traceback"):
+            sys.__dict__.pop(name, None)
+        self.exceptions.clear()
+        self.reports = []
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            gc.collect()
+        self._renew()
+        self._drop_output()
+        with self._timeouts.running():
+            reports = runtestprotocol(self.item, log=False, nextitem=self._sibling)
+        self._renew()
+        return reports
+
     def _harvest(self) -> list[Any]:
         if os.getpid() == self._process:
-            return list(self._reports)
+            return list(self.reports)
         config = self.item.config
-        return [config.hook.pytest_report_to_serializable(config=config, report=r) for r in self._reports]
+        return [config.hook.pytest_report_to_serializable(config=config, report=r) for r in self.reports]
 
     def capture(self) -> None:
         """Have pytest capture what is written, as it does in a test's own phases."""
@@ -157,23 +194,15 @@ class ItemRun:
         self._renew()
         self.exceptions.clear()
         item = cast(Any, self.item)
-        state = item.session._setupstate
-        hook = item.ihook
+        set_up, call, tear_down = self._phases
         item.stash.setdefault(tmppath_result_key, {})  # what pytest's own reports leave for the tmp_path fixture
         with warnings.catch_warnings(record=True), self._subtests(official=False):
             try:
-                if self._bare:
-                    state.setup(item)
-                    item.runtest()
-                else:
-                    hook.pytest_runtest_setup(item=item)
-                    hook.pytest_runtest_call(item=item)
+                set_up(item)
+                call(item)
                 self._raise_collected()
             finally:
-                if self._bare:
-                    state.teardown_exact(self._sibling)
-                else:
-                    hook.pytest_runtest_teardown(item=item, nextitem=self._sibling)
+                tear_down(item, self._sibling)
                 self._renew()
 
     def _raise_collected(self) -> None:
@@ -214,6 +243,57 @@ class ItemRun:
     def _drop_output(self) -> None:
         if self._capture is not None:
             self._capture.read_global_capture()
+
+
+_PHASES = ("pytest_runtest_setup", "pytest_runtest_call", "pytest_runtest_teardown")
+
+
+def phases_of(item: pytest.Item) -> tuple[Callable[..., Any], ...]:
+    """Return what sets `item` up, runs it and tears it down, in a lean run.
+
+    Where only pytest's own plugins have a part in these phases, that is what pytest's runner does and no more: the
+    rest captures, and reports to nobody. Other plugins and conftests have theirs as ever, for the test may need it.
+    """
+    hooks = item.ihook
+    if "caplog" in getattr(item, "fixturenames", ()):
+        return by_hooks([getattr(hooks, name) for name in _PHASES])
+    plugins = item.config.pluginmanager
+    own = [plugin for plugin in plugins.get_plugins() if _is_part_of_pytest(plugin)]
+    implementations = [one for name in _PHASES for one in getattr(hooks, name).get_hookimpls()]
+    if all(_is_part_of_pytest(one.plugin) or _has_no_part(one.plugin, item) for one in implementations):
+        state = cast(Any, item.session)._setupstate
+        return state.setup, _run_test, lambda item, nextitem: state.teardown_exact(nextitem)
+    spectators = [plugin for plugin in own if plugins.get_name(plugin) != "runner"]
+    # What holds for the item's folder (its conftests) is in `hooks`; both leave out what the other does.
+    absent = set(plugins.get_plugins()).difference(one.plugin for one in implementations)
+    return by_hooks([plugins.subset_hook_caller(name, [*spectators, *absent]) for name in _PHASES])
+
+
+def _run_test(item: pytest.Item) -> None:
+    item.runtest()  # a plugin may have put its own there
+
+
+def by_hooks(hooks: list[Any]) -> tuple[Callable[..., Any], ...]:
+    """Return the hooks of the phases as functions of what they are about."""
+    set_up, call, tear_down = hooks
+    return (
+        lambda item: set_up(item=item),
+        lambda item: call(item=item),
+        lambda item, nextitem: tear_down(item=item, nextitem=nextitem),
+    )
+
+
+def _is_part_of_pytest(plugin: object) -> bool:
+    name = getattr(plugin, "__name__", None) if isinstance(plugin, ModuleType) else type(plugin).__module__
+    return str(name).startswith(("_pytest.", "unblink."))
+
+
+def _has_no_part(plugin: object, item: pytest.Item) -> bool:
+    """Whether a plugin's hooks do nothing for this item: to call them takes as long as a small execution."""
+    name = getattr(plugin, "__name__", "")
+    if name == "_hypothesis_pytestplugin":
+        return not getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+    return bool(name == "pytest_timeout")  # see pytest_timeouts.py
 
 
 def _counts_of_failed_subtests(config: pytest.Config) -> dict[Any, int]:

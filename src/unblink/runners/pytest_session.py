@@ -18,6 +18,7 @@ from unblink.explain.summary import summary_line, uncontrolled_lines
 from unblink.explain.terminal import render
 from unblink.exploration.interrupt import was_pressed
 from unblink.exploration.result import Result
+from unblink.exploration.runner import LoopRefused
 from unblink.exploration.session import Session
 from unblink.exploration.settings import (
     Budget,
@@ -28,10 +29,12 @@ from unblink.exploration.settings import (
     parse_strategy,
 )
 from unblink.exploration.verifying import write
+from unblink.ground.real_time import real_seconds
 from unblink.model.errors import UnblinkError, UsageError
 from unblink.model.finding import Finding, Kind, Verdict
 from unblink.model.witness import Witness
 from unblink.runners.pytest_item import ItemRun, is_explorable, received
+from unblink.runners.pytest_timeouts import Timeouts
 from unblink.schedule import witness_file
 
 FOLDER = ".unblink"
@@ -94,6 +97,8 @@ class RacePlugin:
         self._summaries: list[dict[str, Any]] = []
         self._lines: list[str] = []
         self._json = config.getoption("race_json")
+        self._timeouts = Timeouts()
+        config.pluginmanager.register(self._timeouts, "unblink-race-timeouts")
 
     @classmethod
     def configured(cls, config: pytest.Config) -> RacePlugin:
@@ -178,7 +183,7 @@ class RacePlugin:
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Tell what was explored."""
-        explored = [s for s in self._summaries if s["verdict"] not in ("sequential", "skipped")]
+        explored = [s for s in self._summaries if s["verdict"] not in ("sequential", "skipped", "uncontrolled")]
         executions = sum(s["executions"] for s in self._summaries)
         terminalreporter.section("race", sep="-")
         for line in self._lines:
@@ -199,9 +204,9 @@ class RacePlugin:
         once = is_explorable(item)
         if once == "skipped":
             return runtestprotocol(item, log=False, nextitem=nextitem)
-        run = ItemRun(item)
+        run = ItemRun(item, self._timeouts)
         self._current = run
-        began = time.perf_counter()
+        began = real_seconds()
         try:
             run.capture()
             run.set_up_wider()
@@ -210,7 +215,7 @@ class RacePlugin:
         finally:
             self._current = None
             run.end_capture()
-        _tell_real_time(reports, time.perf_counter() - began)
+        _tell_real_time(reports, real_seconds() - began)
         if late is not None:
             for name in ("unblink", "unblink_lines"):
                 setattr(late, name, getattr(reports[-1], name, None))
@@ -242,6 +247,7 @@ class RacePlugin:
 
     def _explored(self, run: ItemRun, settings: Settings) -> tuple[list[pytest.TestReport], Result | None]:
         item = run.item
+        refused: LoopRefused | None = None
         try:
             if self._witness is not None:
                 return self._followed(run, self._witness, settings)
@@ -251,12 +257,32 @@ class RacePlugin:
                 replay=lambda path: f"pytest {item.nodeid} --race-replay={path}",
                 folder=FOLDER,
             )
+        except LoopRefused as problem:
+            refused = problem.with_traceback(None)  # which holds what was going on
+            refused.__context__ = None
         except UnblinkError as problem:
             return [self._problem_report(item, problem)], None
+        if refused is not None:
+            return self._plainly(run, refused)
         reports = received(self._config, shown)
         if not reports:
             reports = [self._plain_report(item)]
         self._tell(reports, result, settings)
+        return reports, result
+
+    def _plainly(self, run: ItemRun, refused: LoopRefused) -> tuple[list[pytest.TestReport], Result]:
+        """Run a test that cannot be controlled as pytest does: its outcome counts, and nothing is claimed."""
+        began = real_seconds()
+        reports = run.reports if refused.went_on else []
+        reports = reports or run.plainly()
+        seconds = real_seconds() - began
+        why = f"{refused.message} [{refused.slug}]"
+        result = Result(run.item.nodeid, Verdict.UNCONTROLLED, 0, None, False, seconds, 0, 0, (), (why,))
+        self._attach(
+            reports,
+            json_summary(result),
+            [summary_line(result, width=400), f"  next: {refused.next_step}"],
+        )
         return reports, result
 
     def _followed(

@@ -17,7 +17,7 @@ PASSED_ON = {"slug", "error.slug"}  # a slug that another error or parameter bro
 TOLD_IN_REPORTS = {  # not raised: reports and warnings carry these
     "not-repeatable", "uncontrolled-process", "uncontrolled-blocking-call", "uncontrolled-thread",
     "uncontrolled-socket", "uncontrolled-signal", "uncontrolled-event-loop", "history-dropped", "not-instrumented",
-    "step-limit", "interrupted", "bad-marker",
+    "step-limit", "interrupted", "bad-marker", "unknown-event-loop",
 }  # fmt: skip
 
 

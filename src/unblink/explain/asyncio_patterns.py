@@ -1,4 +1,4 @@
-"""Names for what the cancellation of an asyncio task breaks: a lock that stays taken, an item that nobody works on."""
+"""Names for what breaks asyncio: a cancelled task that keeps a lock or an item, a loop that another thread touches."""
 
 from __future__ import annotations
 
@@ -13,6 +13,19 @@ from unblink.model.finding import Event, Finding
 def cancellation_diagnosis(finding: Finding) -> Diagnosis | None:
     """Return what a cancellation has broken, if the events prove it."""
     return _swallowed(finding) or _leaked(finding) or _lost_item(finding)
+
+
+def loop_touched(finding: Finding) -> Diagnosis | None:
+    """A future of a loop that another thread has set, which wakes nobody."""
+    touched = next((event for event in finding.events if event.operation == "touch"), None)
+    if touched is None:
+        return None
+    around = [e for e in finding.events if e.task == touched.task and e.at == touched.at and e.number < touched.number]
+    target = around[-1].target if around and role(around[-1]) in (Role.PUT, Role.NOTIFY) else touched.target
+    remarks = (
+        (touched.number, "puts callbacks into the queue of a loop that runs in another thread: nothing wakes it"),
+    )
+    return Diagnosis(names.LOOP_TOUCHED, target, (touched,), touched.at, remarks)
 
 
 def _cancellations(events: Sequence[Event]) -> list[Event]:
@@ -49,7 +62,9 @@ def _lost_item(finding: Finding) -> Diagnosis | None:
             continue
         got = gets[-1]
         between = [e for e in events if got.number < e.number < cancel.number]
-        if any(e.task in family and role(e) in (Role.PUT, Role.CANCEL, Role.WRITE) for e in between):
+        if any(e.task in family and role(e) in (Role.CANCEL, Role.WRITE) for e in between):
+            continue
+        if any(e.task in family and role(e) is Role.PUT and e.target == got.target for e in between):
             continue
         still_waits = got.task == cancel.task and got.at.line == cancel.at.line and not _has_come(got, between)
         if still_waits:

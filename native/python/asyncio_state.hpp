@@ -1,0 +1,55 @@
+// What the files about asyncio share: the loops of an execution, and the names by which their attributes are read.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "loops.hpp"
+
+namespace unblink {
+
+struct EventLoop {
+  PyObject* loop = nullptr;      // owned
+  PyObject* selector = nullptr;  // its C object, borrowed
+  TaskId thread = kNone;
+  int self_pipe = -1;
+  Key key = kNoKey;
+  std::vector<TaskId> late;  // lodgers that were put off and stand in its queue
+};
+
+struct AsyncioNames {
+  PyObject* scheduled = PyUnicode_InternFromString("_scheduled");
+  PyObject* when = PyUnicode_InternFromString("_when");
+  PyObject* cancelled = PyUnicode_InternFromString("_cancelled");
+  PyObject* ready = PyUnicode_InternFromString("_ready");
+  PyObject* ssock = PyUnicode_InternFromString("_ssock");
+  PyObject* fileno = PyUnicode_InternFromString("fileno");
+  PyObject* selector = PyUnicode_InternFromString("_selector");
+  PyObject* self = PyUnicode_InternFromString("__self__");
+  PyObject* coro = PyUnicode_InternFromString("get_coro");
+  PyObject* call_soon = PyUnicode_InternFromString("call_soon");
+  PyObject* context = PyUnicode_InternFromString("context");
+  PyObject* eager_start = PyUnicode_InternFromString("eager_start");
+  PyObject* must_cancel = PyUnicode_InternFromString("_must_cancel");
+  PyObject* is_cancelled = PyUnicode_InternFromString("cancelled");
+  PyObject* cancel = PyUnicode_InternFromString("cancel");
+  PyObject* log_traceback = PyUnicode_InternFromString("_log_traceback");
+  PyObject* exception = PyUnicode_InternFromString("_exception");
+  PyObject* get_loop = PyUnicode_InternFromString("get_loop");
+};
+inline const AsyncioNames& names() {
+  static const AsyncioNames known;
+  return known;
+}
+
+extern std::vector<std::unique_ptr<EventLoop>> loops;
+extern PyObject* get_running_loop;  // asyncio's own; null before it was imported
+
+PyObject* running_loop();  // of the current thread: a new reference, or null
+EventLoop* known_loop(PyObject* loop);
+Py_ssize_t length_of(PyObject* loop, PyObject* name);  // of one of its containers
+bool watches_anything(const EventLoop& loop);
+void forget_selecting();
+// A task of the engine without a stack, made by `parent` for the thread `carrier`.
+TaskId carried(TaskKind kind, TaskId parent, TaskId carrier, SiteId made_at);
+
+}  // namespace unblink

@@ -1,0 +1,347 @@
+// asyncio's tasks: each gets its lodger in the engine when it is made, so that schedules can name it by who made it; a task of a class
+// that does not tell us gets one with its first step. Steps are recognised where they are run: by Context.run(). And what
+// becomes of tasks and futures: who cancels them, which thread touches them, what they lose.
+#include <cstring>
+#include <unordered_map>
+
+#include "asyncio_state.hpp"
+#include "sites.hpp"
+#include "swap_before.hpp"
+
+namespace unblink {
+namespace {
+
+using FastKeywords = PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t, PyObject*);
+
+constexpr std::size_t kMostLodgers = 1000;  // of an execution; more have no name of their own
+
+struct Lodger {
+  TaskId id;
+  bool stepped = false;
+  bool late = false;
+  bool is_root = false;  // nobody but an interrupt cancels what a loop is run for
+};
+
+void* o_run = nullptr;
+destructor o_finalize_task = nullptr, o_finalize_future = nullptr, o_finalize_coroutine = nullptr;
+initproc o_init = nullptr;
+PyTypeObject* task_type = nullptr;
+PyTypeObject* step_type = nullptr;
+PyMethodDef* wakeup = nullptr;
+std::unordered_map<PyObject*, Lodger> lodgers;
+
+Lodger* lodger_of(PyObject* task, SiteId made_at) {
+  if (lodgers.size() >= kMostLodgers) return nullptr;
+  const TaskId id = carried(TaskKind::kAsyncio, G.engine.current(), G.current(), made_at);
+  G.multi = true;
+  G.refresh_live();
+  PyObject* running = running_loop();
+  const bool is_root = running == nullptr;
+  Py_XDECREF(running);
+  return &(lodgers[task] = {id, false, false, is_root});
+}
+
+void tell_of_start(PyObject* task, const Lodger& lodger) {
+  if (G.observer == nullptr || !points_on()) return;
+  PyObject* number = PyLong_FromLong(lodger.id);
+  observe(Op::kStart, G.task(lodger.id).created_at, task, number);
+  Py_XDECREF(number);
+}
+
+// Made, or not: an exception is set.
+int told(int made, PyObject* task, const Lodger* lodger) {
+  if (made == 0 && lodger != nullptr) tell_of_start(task, *lodger);
+  return made;
+}
+
+int task_init(PyObject* self, PyObject* args, PyObject* keywords) {
+  if (!here() || G.unwinding) return o_init(self, args, keywords);
+  lodgers.erase(self);  // whoever had this address before
+  Lodger* lodger = lodger_of(self, site_of_call(Op::kStart));
+  PyObject* eager = keywords != nullptr ? PyDict_GetItemWithError(keywords, names().eager_start) : nullptr;
+  if (lodger == nullptr || eager == nullptr || PyObject_IsTrue(eager) != 1) return told(o_init(self, args, keywords), self, lodger);
+  const TaskId id = lodger->id;  // its first step is done in here
+  lodger->stepped = true;
+  G.engine.enter_lodger(id);
+  const int result = o_init(self, args, keywords);
+  if (G.engine.current() == id) G.engine.leave_lodger();
+  return told(result, self, lodger);
+}
+
+struct Step {
+  PyObject* task = nullptr;  // borrowed
+  bool plain = false;        // after a bare yield, or its first
+};
+
+bool is_wakeup(PyMethodDef* definition) {
+  if (wakeup != nullptr || std::strcmp(definition->ml_name, "task_wakeup") != 0) return false;
+  wakeup = definition;
+  return true;
+}
+
+// _asyncio.TaskStepMethWrapper
+struct StepWrapper {
+  PyObject_HEAD
+  PyObject* task;
+  PyObject* argument;
+};
+
+Step step_of(PyObject* callback) {
+  PyTypeObject* type = Py_TYPE(callback);
+  if (type == step_type) {
+    auto* wrapper = reinterpret_cast<StepWrapper*>(callback);
+    return {wrapper->task, wrapper->argument == nullptr};
+  }
+  if (PyCFunction_Check(callback)) {
+    auto* function = reinterpret_cast<PyCFunctionObject*>(callback);
+    if (function->m_self != nullptr && PyObject_TypeCheck(function->m_self, task_type) &&
+        (function->m_ml == wakeup || is_wakeup(function->m_ml)))
+      return {function->m_self, false};
+    return {};
+  }
+  if (step_type == nullptr && std::strstr(type->tp_name, "TaskStepMethWrapper") != nullptr) {  // 3.11 has it without a module
+    PyObject* task = PyObject_GetAttr(callback, names().self);
+    PyErr_Clear();
+    const bool known = task != nullptr && task == reinterpret_cast<StepWrapper*>(callback)->task;
+    Py_XDECREF(task);
+    if (known) {
+      step_type = reinterpret_cast<PyTypeObject*>(Py_NewRef(reinterpret_cast<PyObject*>(type)));
+      return step_of(callback);
+    }
+  }
+  return {};
+}
+
+// Where the task awaits something; kNoSite if it has ended.
+SiteId site_of_await(Op op, PyObject* task) {
+  PyObject* coroutine = PyObject_CallMethodNoArgs(task, names().coro);
+  const SiteId site = coroutine != nullptr ? site_of_coroutine(op, coroutine) : kNoSite;
+  Py_XDECREF(coroutine);
+  PyErr_Clear();
+  return site;
+}
+
+void tell_of_await(Op op, PyObject* task) {
+  PyObject *type, *value, *traceback;
+  PyErr_Fetch(&type, &value, &traceback);
+  const SiteId site = site_of_await(op, task);
+  PyErr_Restore(type, value, traceback);
+  if (site != kNoSite) observe(op, site, Py_None, Py_None);
+}
+
+bool is_true(PyObject* answer) {
+  const bool found = answer != nullptr && PyObject_IsTrue(answer) == 1;
+  Py_XDECREF(answer);
+  PyErr_Clear();
+  return found;
+}
+
+// Whether the step about to be done raises CancelledError where the task stands. `future` is what woke it, if anything did.
+bool is_cancelled(PyObject* task, PyObject* future) {
+  return is_true(PyObject_GetAttr(task, names().must_cancel)) || (future != nullptr && is_true(PyObject_CallMethodNoArgs(future, names().is_cancelled)));
+}
+
+// Whether the loop could do anything else if this one were late.
+bool others_could_come(EventLoop& loop) {
+  if (!loop.late.empty() || length_of(loop.loop, names().ready) > 0 || length_of(loop.loop, names().scheduled) > 0) return true;
+  return G.engine.alive() > 1 || watches_anything(loop);
+}
+
+// A task that goes on after a sleep(0) may be late; 1: it is and stands in the queue again, 0: it goes on, -1: an exception is set.
+int comes_late(Lodger& lodger, PyObject* task, PyObject* context, PyObject* callback) {
+  PyObject* running = running_loop();
+  EventLoop* loop = running != nullptr ? known_loop(running) : nullptr;
+  Py_XDECREF(running);
+  if (loop == nullptr) return 0;
+  const TaskId id = lodger.id;
+  if (lodger.late) {
+    lodger.late = !G.engine.take_grant(id);
+    if (!lodger.late) std::erase(loop->late, id);
+  } else {
+    if (!others_could_come(*loop)) return 0;
+    const SiteId site = site_of_await(Op::kResume, task);
+    if (site == kNoSite) return 0;
+    const bool ok = go(G.engine.point_of_lodger(id, site, loop->key));
+    if (!ok && G.unwinding) return -1;
+    const bool chosen = G.engine.current() == id;
+    G.engine.settle_lodger(id);
+    if (chosen) G.engine.leave_lodger();
+    if (!ok) return -1;
+    lodger.late = !chosen;
+    if (lodger.late) loop->late.push_back(id);
+  }
+  if (!lodger.late) return 0;
+  PyObject* arguments[] = {loop->loop, callback, context};
+  static PyObject* keyword = PyTuple_Pack(1, names().context);
+  PyObject* handle = PyObject_VectorcallMethod(names().call_soon, arguments, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, keyword);
+  if (handle == nullptr) return -1;
+  Py_DECREF(handle);
+  return 1;
+}
+
+// Somebody cancels the task where it stands.
+void cancel_here(PyObject* task, const Lodger& lodger, Op op) {
+  if (lodger.is_root || !points_on()) return;
+  const SiteId site = site_of_await(op, task);
+  if (site == kNoSite || !G.engine.cancels(lodger.id, site)) return;
+  Py_XDECREF(PyObject_CallMethodNoArgs(task, names().cancel));
+  PyErr_Clear();
+}
+
+PyObject* context_run(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keyword_names) {
+  const auto original = reinterpret_cast<FastKeywords>(o_run);
+  if (!here() || count == 0 || G.unwinding) return original(self, args, count, keyword_names);
+  const Step step = step_of(args[0]);
+  if (step.task == nullptr) return original(self, args, count, keyword_names);
+  const auto found = lodgers.find(step.task);
+  Lodger* lodger = found != lodgers.end() ? &found->second : lodger_of(step.task, site_of_call(Op::kStart));
+  if (found == lodgers.end() && lodger != nullptr) tell_of_start(step.task, *lodger);
+  if (lodger == nullptr) return original(self, args, count, keyword_names);
+  if (step.plain && lodger->stepped && count == 1 && points_on()) {
+    const int late = comes_late(*lodger, step.task, self, args[0]);
+    if (late < 0) return nullptr;
+    if (late > 0) Py_RETURN_NONE;
+  }
+  const TaskId id = lodger->id;
+  // What it awaited is there, and somebody cancels it all the same.
+  if (lodger->stepped && G.engine.may_cancel()) cancel_here(step.task, *lodger, Op::kCancel);
+  lodger->stepped = true;
+  G.engine.enter_lodger(id);
+  if (G.observer != nullptr && points_on() && is_cancelled(step.task, count > 1 ? args[1] : nullptr)) tell_of_await(Op::kCancel, step.task);
+  PyObject* result = original(self, args, count, keyword_names);
+  if (G.engine.current() != id) return result;
+  if (G.observer != nullptr && points_on()) tell_of_await(Op::kAwait, step.task);
+  if (result != nullptr && G.engine.may_cancel()) cancel_here(step.task, *lodger, Op::kAwait);
+  G.engine.leave_lodger();
+  return result;
+}
+
+// ---------------------------------------------------------------- what other threads touch
+
+void *o_set_result, *o_set_exception, *o_cancel_future, *o_cancel_task;
+
+// A future of a loop that runs in another thread is set or cancelled: its callbacks are put into that loop's queue, and nobody wakes it.
+bool before_touching(PyObject* future, PyObject* const*, Py_ssize_t) {
+  if (G.observer == nullptr || !here() || !points_on()) return true;
+  PyObject* own = PyObject_CallMethodNoArgs(future, names().get_loop);
+  PyObject* running = own != nullptr ? running_loop() : nullptr;
+  EventLoop* loop = own != nullptr && own != running ? known_loop(own) : nullptr;
+  if (loop != nullptr && loop->thread != G.current()) observe(Op::kTouch, site_of_call(Op::kTouch), future, Py_None);
+  Py_XDECREF(running);
+  Py_XDECREF(own);
+  PyErr_Clear();
+  return true;
+}
+
+// ---------------------------------------------------------------- what is lost
+
+// Tells the oracle; `mark` says what kind of loss it is.
+void note_loss(TaskId task, PyObject* exception, PyObject* mark) {
+  PyObject* traceback = PyException_GetTraceback(exception);
+  G.unhandled.push_back({task, Py_NewRef(reinterpret_cast<PyObject*>(Py_TYPE(exception))), Py_NewRef(exception), traceback, Py_NewRef(mark)});
+}
+
+// A future that ends with an exception which nobody has looked at.
+void before_finalizing(PyObject* future) {
+  if (!here() || G.unwinding || !G.multi) return;
+  PyObject *type, *value, *traceback;
+  PyErr_Fetch(&type, &value, &traceback);
+  const auto found = lodgers.find(future);
+  if (is_true(PyObject_GetAttr(future, names().log_traceback))) {
+    PyObject* exception = PyObject_GetAttr(future, names().exception);
+    if (exception != nullptr && PyExceptionInstance_Check(exception))
+      note_loss(found != lodgers.end() ? found->second.id : G.engine.current(), exception, Py_Ellipsis);
+    Py_XDECREF(exception);
+  }
+  if (found != lodgers.end()) lodgers.erase(found);
+  PyErr_Clear();
+  PyErr_Restore(type, value, traceback);
+}
+
+void finalize_task(PyObject* self) {
+  before_finalizing(self);
+  o_finalize_task(self);
+}
+
+void finalize_future(PyObject* self) {
+  before_finalizing(self);
+  o_finalize_future(self);
+}
+
+void finalize_coroutine(PyObject* self) {
+  if (here() && !G.unwinding && G.multi && PyCoro_CheckExact(self) && reinterpret_cast<PyCoroObject*>(self)->cr_frame_state == FRAME_CREATED) {
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyObject* text = PyUnicode_FromFormat("coroutine '%S' was never awaited", reinterpret_cast<PyCoroObject*>(self)->cr_qualname);
+    PyObject* warning = text != nullptr ? PyObject_CallOneArg(PyExc_RuntimeWarning, text) : nullptr;
+    if (warning != nullptr) note_loss(G.engine.current(), warning, Py_NotImplemented);
+    Py_XDECREF(warning);
+    Py_XDECREF(text);
+    PyErr_Clear();
+    PyErr_Restore(type, value, traceback);
+  }
+  o_finalize_coroutine(self);
+}
+
+}  // namespace
+
+void report_awaiting(PyObject* list) {
+  PyObject* module = PyDict_GetItemString(PyImport_GetModuleDict(), "asyncio.tasks");
+  for (std::size_t i = 0; module != nullptr && list != nullptr && i < loops.size(); ++i) {
+    Inactive inactive;
+    PyObject* tasks = PyObject_CallMethod(module, "all_tasks", "O", loops[i]->loop);
+    PyObject* all = tasks != nullptr ? PySequence_List(tasks) : nullptr;
+    for (Py_ssize_t n = 0; all != nullptr && n < PyList_GET_SIZE(all); ++n) {
+      PyObject* task = PyList_GET_ITEM(all, n);
+      const auto found = lodgers.find(task);
+      if (found == lodgers.end()) continue;
+      PyObject* row = Py_BuildValue("(iiIOiOO)", found->second.id, static_cast<int>(Op::kAwait), site_of_await(Op::kAwait, task), task, -1,
+                                    Py_None, Py_True);
+      if (row == nullptr || PyList_Append(list, row) < 0) PyErr_Clear();
+      Py_XDECREF(row);
+    }
+    Py_XDECREF(all);
+    Py_XDECREF(tasks);
+    PyErr_Clear();
+  }
+}
+
+void look_after_asyncio() {
+  if (G.looks_after_asyncio) return;
+  PyObject* module = PyDict_GetItemString(PyImport_GetModuleDict(), "_asyncio");
+  if (module == nullptr) return;
+  G.looks_after_asyncio = true;
+  PyObject* type = PyObject_GetAttrString(module, "Task");
+  PyObject* future = PyObject_GetAttrString(module, "Future");
+  PyObject* getter = PyObject_GetAttrString(module, "_get_running_loop");
+  PyObject* contexts = PyImport_ImportModule("_contextvars");
+  PyObject* context_type = contexts != nullptr ? PyObject_GetAttrString(contexts, "Context") : nullptr;
+  const bool ok = type != nullptr && PyType_Check(type) && getter != nullptr && context_type != nullptr &&
+                  swap_method(context_type, "run", METH_FASTCALL | METH_KEYWORDS, reinterpret_cast<void*>(context_run), &o_run) &&
+                  swap_init(reinterpret_cast<PyTypeObject*>(type), task_init, &o_init) && future != nullptr && PyType_Check(future) &&
+                  swap_before<&o_set_result, before_touching>(future, "set_result") &&
+                  swap_before<&o_set_exception, before_touching>(future, "set_exception") &&
+                  swap_before<&o_cancel_future, before_touching>(future, "cancel") &&
+                  swap_before<&o_cancel_task, before_touching>(type, "cancel") &&
+                  swap_finalizer(reinterpret_cast<PyTypeObject*>(type), finalize_task, &o_finalize_task) &&
+                  swap_finalizer(reinterpret_cast<PyTypeObject*>(future), finalize_future, &o_finalize_future) &&
+                  swap_finalizer(&PyCoro_Type, finalize_coroutine, &o_finalize_coroutine);
+  if (ok) {
+    task_type = reinterpret_cast<PyTypeObject*>(Py_NewRef(type));
+    get_running_loop = Py_NewRef(getter);
+  } else {
+    PyErr_Clear();  // it runs as it is, in its own order
+  }
+  Py_XDECREF(context_type);
+  Py_XDECREF(contexts);
+  Py_XDECREF(getter);
+  Py_XDECREF(future);
+  Py_XDECREF(type);
+}
+
+void forget_loops() {
+  forget_selecting();
+  lodgers.clear();
+}
+
+}  // namespace unblink
