@@ -25,6 +25,7 @@ void Engine::begin(Strategy& strategy, const RunOptions& options) {
   offered_.clear();
   run_length_ = since_point_ = readings_ = 0;
   timers_ = {};
+  bell_ = kForever;
   now_ = options.epoch;
   stalled_ = 0;
   shortest_stall_ = kForever;
@@ -217,7 +218,7 @@ TaskId Engine::next() {
 
 TaskId Engine::point(Op op, SiteId site, Key key) {
   arrive(op, site, key);
-  if (alive_ == 1 && timers_.empty()) {  // nobody to switch to; the limits still hold
+  if (alive_ == 1 && timers_.empty() && bell_ == kForever) {  // nobody to switch to; the limits still hold
     if (effort() - last_progress_ <= options_.livelock_after && effort() <= options_.step_limit) {
       enter_log(current_, op, site, me().pending.key);
       return current_;
@@ -299,7 +300,22 @@ void Engine::delist(TaskId id) {
   record.waits_for = kNoKey;
 }
 
+bool Engine::break_wait(TaskId id) {
+  if (task(id).state != TaskState::kWaiting) return false;
+  enter_log(kClock, Op::kPublish, kNoSite, identity_of(task(id).waits_for));
+  delist(id);
+  wake(id);
+  return true;
+}
+
 bool Engine::next_deadline(Nanos& deadline) {
+  const bool has_timer = next_timer(deadline);
+  if (bell_ == kForever) return has_timer;
+  deadline = has_timer ? std::min(deadline, bell_) : bell_;
+  return true;
+}
+
+bool Engine::next_timer(Nanos& deadline) {
   while (!timers_.empty()) {
     const Timer& timer = timers_.top();
     const TaskRecord& record = task(timer.task);
@@ -319,7 +335,7 @@ bool Engine::has_timers() {
 
 void Engine::fire_timers(TaskId by) {
   Nanos deadline;
-  while (next_deadline(deadline) && deadline <= now_) {
+  while (next_timer(deadline) && deadline <= now_) {
     const TaskId id = timers_.top().task;
     timers_.pop();
     task(id).timed_out = true;
@@ -327,6 +343,7 @@ void Engine::fire_timers(TaskId by) {
     delist(id);
     wake(id);
   }
+  if (bell_ <= now_ && ring_ != nullptr) ring_();
 }
 
 void Engine::stall_until(Nanos deadline) {
@@ -354,7 +371,7 @@ Nanos Engine::tick() {
     log_.push_back({.key = kTimeKey, .site = kNoSite, .task = current_, .op = Op::kUpdate, .also = true});
   now_ += ++readings_ <= kManyReadings ? kTick : kLongTick;
   // A reading may pass a deadline: whoever slept until then is ready, with no stall to account for.
-  if (!timers_.empty()) fire_timers(current_);
+  if (!timers_.empty() || bell_ <= now_) fire_timers(current_);
   return now_;
 }
 

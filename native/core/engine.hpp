@@ -120,6 +120,14 @@ class Engine final : public Tasks {
   void log_unfinished();  // what tasks were about to do: before they are ended for good
   // Asked when no task is ready, before the clock moves: may make some ready, and says whether it did.
   void set_idle(bool (*idle)(bool has_deadline)) { idle_ = idle; }
+  // A deadline that is nobody's wait: when the clock comes to it, `ring` is called, which may wake tasks and set the next.
+  void set_ring(void (*ring)()) { ring_ = ring; }
+  void set_bell(Nanos at) { bell_ = at; }
+  Nanos bell() const { return bell_; }
+  // A task that waits goes on though nothing came of what it waits for; whether it was one that waits.
+  bool break_wait(TaskId id);
+  // Nothing that it did in between is what became of its wait.
+  void resume_wait() { me().timed_out = false; }
 
   // --- what the current task is about to do; each answers who goes on (kNone: nobody can) ---
   TaskId point(Op op, SiteId site, Key key);
@@ -277,6 +285,7 @@ class Engine final : public Tasks {
   }
   [[gnu::noinline]] bool enter(Key location, SiteId site, bool writes, bool part);
   TaskId default_choice() const;
+  bool next_timer(Nanos& deadline);
   bool next_deadline(Nanos& deadline);
   void fire_timers(TaskId by);
   void stall_until(Nanos deadline);
@@ -307,6 +316,7 @@ class Engine final : public Tasks {
   // --- the execution ---
   Strategy* strategy_ = nullptr;
   bool (*idle_)(bool) = nullptr;
+  void (*ring_)() = nullptr;
   RunOptions options_;
   std::vector<TaskRecord> tasks_;
   std::size_t count_ = 0;
@@ -326,6 +336,7 @@ class Engine final : public Tasks {
   std::uint64_t moments_ = 0;      // goes up with whatever could show an object to another task
   std::priority_queue<Timer, std::vector<Timer>, std::greater<Timer>> timers_;
   std::uint64_t tickets_ = 0;
+  Nanos bell_ = kForever;
   Nanos now_ = 0;
   Nanos stalled_ = 0;
   Nanos shortest_stall_ = kForever;

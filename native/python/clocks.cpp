@@ -25,6 +25,7 @@ constexpr Nanos kReadingTakes = 1'000;
 Nanos read(Reading reading) {
   if (is_spinning()) rest();
   const Nanos wall = G.engine.tick();
+  if (!G.signals_for_main.empty() && G.current() == 0) trip_signals();  // the reading came to a timer's time
   switch (reading) {
     case kTime: return wall + G.wall_offset;
     case kMonotonic:
@@ -60,7 +61,10 @@ PyObject* sleep(PyObject* self, PyObject* argument) {
     Py_RETURN_NONE;
   }
   if (G.observer != nullptr && points_on()) observe(Op::kSleep, site, Py_None, argument);
-  if (!go(G.engine.wait(Op::kSleep, site, kNoKey, deadline_after(duration)))) return nullptr;
+  const Nanos deadline = deadline_after(duration);
+  do {  // a signal breaks it off, and it goes on for what is left
+    if (!go(G.engine.wait(Op::kSleep, site, kNoKey, deadline))) return nullptr;
+  } while (!G.engine.timed_out() && deadline > G.engine.now());
   Py_RETURN_NONE;
 }
 

@@ -65,6 +65,17 @@ struct RandomState {
   std::uint32_t words[624];
 };
 
+// ---- sockets
+struct Socket {
+  PyObject_HEAD
+  int descriptor;  // -1: closed
+  int family;
+  int type;
+  int protocol;
+  PyObject* (*error)();
+  std::int64_t timeout;  // nanoseconds; negative: none
+};
+
 // ---- dict views
 struct DictView {
   PyObject_HEAD

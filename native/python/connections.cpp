@@ -127,9 +127,23 @@ Database* handle_of(PyObject* object) {
   return *reinterpret_cast<Database**>(reinterpret_cast<char*>(object) + sizeof(PyObject));
 }
 
+void ask_timeout(Database* database, Connection& connection) {
+  long milliseconds = 0;
+  sqlite.exec(
+      database, "PRAGMA busy_timeout",
+      [](void* into, int count, char** values, char**) {
+        if (count > 0 && values[0] != nullptr) *static_cast<long*>(into) = std::strtol(values[0], nullptr, 10);
+        return 0;
+      },
+      &milliseconds, nullptr);
+  connection.timeout = static_cast<int>(milliseconds);
+}
+
 void note_connection(PyObject* object) {
   Database* database = handle_of(object);
-  if (database != nullptr) remember(object, database, here() ? G.me().ident_number : PyThread_get_thread_ident());
+  if (database == nullptr) return;
+  Connection& connection = remember(object, database, here() ? G.me().ident_number : PyThread_get_thread_ident());
+  ask_timeout(database, connection);  // now, when the program has no callback yet that would see it
 }
 
 Connection* connection_behind(PyObject* object) {
@@ -148,18 +162,6 @@ Connection* connection_behind(PyObject* object) {
   connection.lent = connection.lent || (connection.last != kNone && connection.last != G.current());
   connection.last = G.current();
   return &connection;
-}
-
-void ask_timeout(Database* database, Connection& connection) {
-  long milliseconds = 0;
-  sqlite.exec(
-      database, "PRAGMA busy_timeout",
-      [](void* into, int count, char** values, char**) {
-        if (count > 0 && values[0] != nullptr) *static_cast<long*>(into) = std::strtol(values[0], nullptr, 10);
-        return 0;
-      },
-      &milliseconds, nullptr);
-  connection.timeout = static_cast<int>(milliseconds);
 }
 
 bool may_use(PyObject* object, const Connection& connection) {

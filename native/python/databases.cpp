@@ -11,6 +11,8 @@
 
 #include <structmember.h>
 
+#include <algorithm>
+#include <climits>
 #include <cstring>
 #include <utility>
 
@@ -70,10 +72,33 @@ bool is_text(PyObject* sql, const char* word) {
   return strncasecmp(text, word, std::strlen(word)) == 0;
 }
 
-bool mentions_timeout(PyObject* sql) {
+constexpr const char kTimeout[] = "busy_timeout";
+
+// Where the text goes on behind the next mention of the timeout; null: there is none.
+const char* behind_timeout(const char* text) {
+  const char* found = text != nullptr ? strcasestr(text, kTimeout) : nullptr;
+  return found != nullptr ? found + std::strlen(kTimeout) : nullptr;
+}
+
+const char* text_of(PyObject* sql) {
   const char* text = sql != nullptr && PyUnicode_Check(sql) ? PyUnicode_AsUTF8(sql) : nullptr;
   if (text == nullptr) PyErr_Clear();
-  return text != nullptr && strcasestr(text, "busy_timeout") != nullptr;
+  return text;
+}
+
+// The timeout after a statement that mentions it. To ask is a statement that the program's callbacks would see, so it is
+// read off the text where that is plain.
+void note_timeout(Database* database, Connection& connection, PyObject* sql, bool done) {
+  if (!done) return ask_timeout(database, connection);  // it may have been done in part
+  for (const char* at = behind_timeout(text_of(sql)); at != nullptr; at = behind_timeout(at)) {
+    at += std::strspn(at, " \t\n");
+    if (*at != '=' && *at != '(') continue;  // it is asked for
+    char* end = nullptr;
+    const long milliseconds = std::strtol(at + 1, &end, 10);
+    if (end == at + 1) return ask_timeout(database, connection);
+    connection.timeout = static_cast<int>(std::clamp(milliseconds, 0L, static_cast<long>(INT_MAX)));
+    at = end;
+  }
 }
 
 bool stand_before_statement(PyObject* object, Key key, bool reads) {
@@ -129,12 +154,12 @@ PyObject* run_statement(PyObject* object, PyObject* sql, Effects effects, Call c
   if (database == nullptr) return call();  // closed meanwhile: the original says so
   if (connection.timeout < 0) ask_timeout(database, connection);
   if (connection.shares_pages) note_shared_cache();
-  const bool sets_timeout = !fetches && mentions_timeout(sql);
+  const bool sets_timeout = !fetches && behind_timeout(text_of(sql)) != nullptr;
   PyObject* result;
   do result = call_waiting(object, connection, sets_timeout, call);
   while (result == nullptr && await_shared_cache(connection));
   database = handle_of(object);
-  if (sets_timeout && database != nullptr) ask_timeout(database, connection);
+  if (sets_timeout && database != nullptr) note_timeout(database, connection, sql, result != nullptr);
   if (database == nullptr || sqlite.autocommit(database) != 0) G.engine.signal(connection.key);  // no transaction is open: others may go on
   return result;
 }

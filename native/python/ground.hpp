@@ -63,6 +63,11 @@ struct Task {
   Probe probe;
 };
 
+struct AskedSignal {
+  int number;
+  bool really;  // it is raised; otherwise Python's own handler is told of it, as by interrupt_main()
+};
+
 struct Unhandled {
   TaskId task;
   PyObject* type;
@@ -101,6 +106,7 @@ struct Ground {
   std::vector<std::pair<Uncontrolled, SiteId>> uncontrolled;  // since it was last asked for
   bool used_descriptors = false;  // this execution waited for descriptors, whose order no log holds
   bool outside_world = false;  // this execution talks to another process
+  bool terminals = false;      // it waits for what comes through one
   int baseline_threads = 1;    // of Python, when the session began
   int blocked_seconds = 0;
   std::string refused_loop;  // class of an event loop for which the execution was ended
@@ -121,7 +127,8 @@ struct Ground {
   std::uint64_t abandoned = 0;
 
   Py_hash_t births = 0;  // threads and futures that were hashed in this execution
-  std::vector<int> signals_for_main;  // asked for by other tasks
+  std::vector<AskedSignal> signals_for_main;  // by other tasks, and by timers
+  std::uint64_t broken_waits = 0;  // waits of main that a signal broke off
   bool outside = false;               // this execution has started a child process
   Nanos seen_now = 0;                 // the clock when we last looked, once there are child processes
   bool forked = false;                // this process is a child that was forked in the middle of an execution
@@ -207,8 +214,12 @@ void put_memory_behind_idents();
 // --- sites.cpp
 SiteId site_of_call(Op op);  // where the current task calls a function of the ground
 
-// --- introspection.cpp
-void deliver_signals();  // in main: what others asked of it by interrupt_main()
+// --- signals.cpp
+void trip_signals();     // in main: its handlers run before its next bytecode
+bool deliver_signals();  // in main, which goes on: false if a handler that broke off its wait has raised
+void begin_signals();
+bool is_timer_overdue();  // for the watch, of any thread
+void raise_overdue();
 
 // --- hooks.cpp
 Key key_of_attribute(const void* object, PyObject* interned_name);

@@ -25,9 +25,9 @@ PyObject* install(PyObject*, PyObject*) {
   if (G.installed) Py_RETURN_NONE;
   if (!check_layouts()) return nullptr;
   if (install_locks() && install_threads() && install_queue() && install_clocks() && install_entropy() && install_descriptors() &&
-      install_files() &&
+      install_sockets() && install_files() &&
       install_audit() &&
-      install_introspection() && install_processes()) {
+      install_introspection() && install_processes() && install_signals()) {
     G.installed = true;
     look_after_imported_databases();
     Py_RETURN_NONE;

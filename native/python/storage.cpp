@@ -32,7 +32,7 @@ struct Methods {
 };
 struct System {
   SqliteSystem* system;
-  void *open, *remove, *sleep;
+  void *open, *remove, *sleep, *time, *milliseconds;
 };
 
 std::mutex mutex;
@@ -141,6 +141,23 @@ int sleep(SqliteSystem* system, int microseconds) {
   return microseconds;
 }
 
+constexpr std::int64_t kDay = 86'400'000;                     // in milliseconds
+constexpr std::int64_t kMillisecondsBefore1970 = 210'866'760'000'000;  // by the Julian calendar, which SQLite counts by
+
+std::int64_t milliseconds_now() { return kMillisecondsBefore1970 + (G.engine.tick() + G.wall_offset) / 1'000'000; }
+
+int read_milliseconds(SqliteSystem* system, std::int64_t* into) {
+  if (!under_control()) return original_of(system, &System::milliseconds, read_milliseconds)(system, into);
+  *into = milliseconds_now();
+  return 0;
+}
+
+int read_time(SqliteSystem* system, double* into) {
+  if (!under_control()) return original_of(system, &System::time, read_time)(system, into);
+  *into = static_cast<double>(milliseconds_now()) / static_cast<double>(kDay);
+  return 0;
+}
+
 }  // namespace
 
 Key key_of_database_file(const char* path) {
@@ -158,12 +175,14 @@ void look_after_storage(SqliteSystem* first) {
   systems.clear();
   for (SqliteSystem* system = first; system != nullptr; system = system->next)
     if (std::strncmp(system->name, "unix", 4) == 0)  // one that somebody else made calls these in turn
-      systems.push_back({system, f(system->open), f(system->remove), f(system->sleep)});
+      systems.push_back({system, f(system->open), f(system->remove), f(system->sleep), f(system->time), system->version > 1 ? f(system->milliseconds) : nullptr});
   // All are known before the first of ours can be called: SQLite's threads do not wait for the interpreter.
   for (System& known : systems) {
     swap_pointer(reinterpret_cast<void**>(&known.system->open), f(open_file), &known.open);
     swap_pointer(reinterpret_cast<void**>(&known.system->remove), f(remove_file), &known.remove);
     swap_pointer(reinterpret_cast<void**>(&known.system->sleep), f(sleep), &known.sleep);
+    swap_pointer(reinterpret_cast<void**>(&known.system->time), f(read_time), &known.time);
+    if (known.milliseconds != nullptr) swap_pointer(reinterpret_cast<void**>(&known.system->milliseconds), f(read_milliseconds), &known.milliseconds);
   }
 }
 

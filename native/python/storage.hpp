@@ -1,4 +1,4 @@
-// How SQLite reaches the system, while an execution is under control: nothing is synced, who sleeps waits as a task.
+// How SQLite reaches the system, while an execution is under control: nothing is synced, who sleeps waits as a task, and the time is the virtual one.
 #pragma once
 #include "ground.hpp"
 
@@ -49,6 +49,10 @@ struct SqliteSystem {  // sqlite3_vfs
   void (*library_close)(SqliteSystem*, void*);
   int (*randomness)(SqliteSystem*, int, char*);
   int (*sleep)(SqliteSystem*, int);
+  int (*time)(SqliteSystem*, double*);  // in days
+  int (*last_error)(SqliteSystem*, int, char*);
+  // from version 2
+  int (*milliseconds)(SqliteSystem*, std::int64_t*);
 };
 
 // Takes over the systems of SQLite that are `first` and those behind it, until the ground is given back.

@@ -23,9 +23,11 @@ bool install_queue();
 bool install_clocks();
 bool install_entropy();
 bool install_descriptors();
+bool install_sockets();
 bool install_audit();
 bool install_introspection();
 bool install_processes();
+bool install_signals();
 bool check_layouts();
 
 bool refuse(const char* what, const char* why);

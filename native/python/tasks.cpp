@@ -94,9 +94,12 @@ bool tell_to_exit() {
 // Where a task finds itself after a switch.
 bool go_on() {
   if (G.unwinding) return tell_to_exit();
-  if (!G.signals_for_main.empty() && G.current() == 0) deliver_signals();
+  if (!G.signals_for_main.empty() && G.current() == 0 && !deliver_signals()) return false;
   return !PyErr_Occurred();
 }
+
+// The same where there was no switch.
+bool stay() { return G.signals_for_main.empty() || G.current() != 0 || deliver_signals(); }
 
 }  // namespace
 
@@ -115,12 +118,12 @@ bool go(TaskId next) {
   if (G.outside) pause_for_children();
   if (!G.invariants.empty() && !invariants_hold()) return false;
   const TaskId actor = G.engine.current();
-  if (next == actor && !G.interrupted && !G.engine.task(next).offered) return true;
+  if (next == actor && !G.interrupted && !G.engine.task(next).offered) return stay();
   Task& me = G.me();
   next = with_a_stack(next);
   if (next != kNone && !G.interrupted) {
     G.engine.set_current(next);
-    if (&G.me() == &me) return true;
+    if (&G.me() == &me) return stay();
   }
   leave(me);
   if (next == kNone || G.interrupted) {
@@ -465,16 +468,19 @@ void doze() {
 
 constexpr int kGraceMilliseconds = 200;
 constexpr int kLongGraceMilliseconds = 10'000;
+constexpr int kShareOfTerminals = 8;
 
 // Asked by the engine before the clock moves. Somebody outside may have something for a task that waits on a
 // descriptor: real time is given to it first.
 bool idle(bool has_deadline) {
   if (!anyone_probes()) return false;
   if (wake_probing()) return true;
-  if (!G.outside_world && !has_other_threads()) return false;
+  const bool outside = G.outside_world || has_other_threads();
+  if (!outside && !G.terminals) return false;
   G.dozing = true;
   bool woken = false;
-  for (int left = has_deadline ? kGraceMilliseconds : kLongGraceMilliseconds; left > 0 && !woken; --left) {
+  const int grace = has_deadline ? kGraceMilliseconds : kLongGraceMilliseconds;
+  for (int left = outside ? grace : grace / kShareOfTerminals; left > 0 && !woken; --left) {
     doze();
     if (PyErr_CheckSignals() < 0) {
       PyErr_Clear();
@@ -603,7 +609,11 @@ void forget_tasks() {
 
 PyObject* quiesce(PyObject*, PyObject*) {
   if (!here() || G.alive_workers == 0 || G.current() != 0) return PyLong_FromLong(G.alive_workers);
-  if (!go(G.engine.wait(Op::kJoin, kEndSite, kQuiescence, kForever))) return nullptr;
+  std::uint64_t broken;
+  do {
+    broken = G.broken_waits;
+    if (!go(G.engine.wait(Op::kJoin, kEndSite, kQuiescence, kForever))) return nullptr;
+  } while (G.alive_workers > 0 && broken != G.broken_waits);
   return PyLong_FromLong(G.alive_workers);
 }
 
@@ -629,9 +639,9 @@ bool execute(PyObject* body, Strategy& strategy, const RunOptions& options, Exec
   G.quiet = 0;
   G.alive_workers = 0;
   G.switches = 0;
-  G.signals_for_main.clear();
+  begin_signals();
   G.births = 0;
-  G.outside = G.forked = G.outside_world = G.used_descriptors = false;
+  G.outside = G.forked = G.outside_world = G.terminals = G.used_descriptors = false;
   ++G.executions;
   G.engine.set_idle(idle);
   start_watch();

@@ -207,7 +207,10 @@ PyObject* join(PyObject* handle, PyObject* args) {
   }
   const SiteId site = site_of_call(Op::kJoin);
   if (!G.task(id).ended && timeout > 0) {  // one pass of the site, as the lock of earlier Pythons has it
-    if (!go(G.engine.wait(Op::kJoin, site, key_of_task(id), deadline_after(timeout)))) return nullptr;
+    const Nanos deadline = deadline_after(timeout);
+    do {
+      if (!go(G.engine.wait(Op::kJoin, site, key_of_task(id), deadline))) return nullptr;
+    } while (!G.task(id).ended && !G.engine.timed_out());
   } else if (points_on() && !go(G.engine.point(Op::kJoin, site, key_of_task(id)))) {
     return nullptr;
   }

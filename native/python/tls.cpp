@@ -6,7 +6,7 @@
 
 #include <poll.h>
 
-#include "descriptors.hpp"
+#include "sockets.hpp"
 #include "swap.hpp"
 
 namespace unblink {
@@ -20,7 +20,7 @@ PyObject *want_read = nullptr, *want_write = nullptr;
 // The socket below, its descriptor and its timeout; null where there is none that could block (memory BIOs, closed ones).
 PyObject* blocking_owner(PyObject* self, Nanos& timeout, int& descriptor) {
   PyObject* owner = PyObject_GetAttrString(self, "owner");
-  PyObject* set = owner != nullptr && owner != Py_None ? PyObject_CallMethod(owner, "gettimeout", nullptr) : nullptr;
+  PyObject* set = owner != nullptr && is_socket(owner) ? PyObject_CallMethod(owner, "gettimeout", nullptr) : nullptr;
   PyObject* number = set != nullptr ? PyObject_CallMethod(owner, "fileno", nullptr) : nullptr;
   bool blocks = false;
   if (number != nullptr) {
@@ -35,14 +35,6 @@ PyObject* blocking_owner(PyObject* self, Nanos& timeout, int& descriptor) {
   return owner;
 }
 
-bool set_timeout(PyObject* owner, Nanos timeout) {
-  PyObject* seconds = timeout == kForever ? Py_NewRef(Py_None) : PyFloat_FromDouble(static_cast<double>(timeout) * 1e-9);
-  PyObject* done = seconds != nullptr ? PyObject_CallMethod(owner, "settimeout", "O", seconds) : nullptr;
-  Py_XDECREF(seconds);
-  Py_XDECREF(done);
-  return done != nullptr;
-}
-
 PyObject* call_waiting(Call original, PyObject* self, PyObject* argument, const char* what) {
   Nanos timeout = kForever;
   int descriptor = -1;
@@ -51,12 +43,10 @@ PyObject* call_waiting(Call original, PyObject* self, PyObject* argument, const 
   const Nanos deadline = deadline_after(timeout);
   PyObject* result = nullptr;
   for (;;) {
-    if (!set_timeout(owner, 0)) break;
-    result = original(self, argument);
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    if (!set_timeout(owner, timeout)) PyErr_Clear();  // the call has closed it
-    PyErr_Restore(type, value, traceback);
+    {
+      const WithoutWaiting guard(owner);
+      result = original(self, argument);
+    }
     push_out_of(descriptor);  // OpenSSL writes to the descriptor itself
     if (result != nullptr) break;
     const bool reads = PyErr_ExceptionMatches(want_read);

@@ -1,5 +1,6 @@
 // What an execution does that cannot be controlled, seen by the interpreter's own audit events, so that the report
 // can name it. And the watch that speaks up when a call does not come back.
+#include <signal.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -42,6 +43,7 @@ int audit(const char* event, PyObject* args, void*) {
 
 std::atomic<bool> watching{false};
 constexpr int kSilentSeconds = 5;
+constexpr int kSpinningSeconds = 2;  // without a step: whoever spins for a timer's signal never lets the virtual clock come to it
 
 // Where the execution's thread stands, if the call that does not return has let go of the interpreter.
 void say_where(int seconds) {
@@ -72,14 +74,15 @@ void watch() {
       quiet = 0;
       continue;
     }
-    if (++quiet == kSilentSeconds) say_where(quiet);
+    if (++quiet >= kSpinningSeconds && is_timer_overdue()) raise_overdue();
+    if (quiet == kSilentSeconds) say_where(quiet);
   }
 }
 
 }  // namespace
 
 void note_uncontrolled(Uncontrolled kind) {
-  if (kind != Uncontrolled::kBlocking && kind != Uncontrolled::kLoop) G.outside_world = true;
+  if (kind == Uncontrolled::kProcess || kind == Uncontrolled::kSocket) G.outside_world = true;
   const SiteId site = site_of_call(Op::kYield);
   for (const auto& known : G.uncontrolled)
     if (known.first == kind && known.second == site) return;
@@ -88,7 +91,11 @@ void note_uncontrolled(Uncontrolled kind) {
 
 void start_watch() {
   if (watching.exchange(true)) return;
+  sigset_t all, before;  // a signal to the process is not for the watch to take
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
   std::thread(watch).detach();
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 void forget_watch() { watching = false; }  // a forked child has none

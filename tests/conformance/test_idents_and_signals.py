@@ -64,6 +64,28 @@ def test_the_clock_of_a_thread_that_the_system_does_not_know_is_refused(controll
     assert run.value[0][0] in ("OSError", "ProcessLookupError")
 
 
-def test_a_signal_to_a_thread_that_the_system_does_not_know_is_refused(controlled):
-    run = controlled(lambda: in_a_thread(lambda: signal.pthread_kill(threading.get_ident(), 0)))
-    assert run.value[0][0] in ("OSError", "ProcessLookupError")
+def signal_nothing(thread):
+    try:
+        signal.pthread_kill(thread.ident, 0)
+    except OSError:
+        return "refused"
+    return "sent"
+
+
+def test_a_thread_that_runs_can_be_sent_a_signal(alike):
+    def body():
+        return in_a_thread(
+            lambda: [signal_nothing(threading.current_thread()), signal_nothing(threading.main_thread())]
+        )
+
+    assert alike(body) == ("value", [["sent", "sent"]])
+
+
+def test_a_signal_to_a_thread_that_has_ended_is_refused(controlled):
+    def body():
+        thread = threading.Thread(target=lambda: None)
+        thread.start()
+        thread.join()
+        return signal_nothing(thread)
+
+    assert controlled(body).value == "refused"

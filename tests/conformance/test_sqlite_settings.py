@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from contextlib import closing
 
 import pytest
@@ -108,3 +109,41 @@ for _ in range(2):
 def test_the_tables_of_sqlite_are_given_back():
     done = subprocess.run([sys.executable, "-c", TABLES], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_callbacks_of_the_program_see_its_own_statements_only(tmp_path, alike):
+    path = make(tmp_path / "db")
+
+    def body():
+        traced, asked = [], []
+        with closing(sqlite3.connect(path, timeout=7)) as connection:
+            connection.set_trace_callback(traced.append)
+            connection.set_authorizer(lambda *of: asked.append(of) or sqlite3.SQLITE_OK)
+            connection.execute("pragma busy_timeout = 1234")
+            connection.execute("pragma busy_timeout")
+            connection.execute("select n from t")
+            connection.executescript("pragma busy_timeout(5); pragma busy_timeout")
+        return traced, asked
+
+    alike(body)
+
+
+def test_the_time_of_a_database_is_the_program_s(controlled):
+    def body():
+        with closing(sqlite3.connect(":memory:")) as connection:
+            ask = "select strftime('%s', 'now'), current_timestamp, julianday('now')"
+            first = connection.execute(ask).fetchone()
+            time.sleep(86_400)
+            return first, connection.execute(ask).fetchone(), time.gmtime()[:3]
+
+    first, second, day = controlled(body).value
+    assert [int(part) for part in second[1][:10].split("-")] == list(day)
+    assert second[1][10:] == first[1][10:]
+    assert second[2] - first[2] == pytest.approx(1, abs=1e-6)
+    assert int(second[0]) - int(first[0]) == 86_400
+
+
+def test_outside_of_an_execution_a_database_has_the_real_time(ground):
+    with closing(sqlite3.connect(":memory:")) as connection:
+        (told,) = connection.execute("select strftime('%s', 'now')").fetchone()
+        assert abs(int(told) - time.time()) < 60

@@ -15,9 +15,6 @@ class Reason(Enum):
     OS_THREAD = "reaches for the OS thread behind Python's back (ctypes)"
     SPIN = "spins without any call: only instrumented code can be switched there"
     BLOCKING_CALL = "blocks the OS thread in a system call that waits for another thread"
-    TIMER = "a timer of the system (signal.alarm) interrupts a wait, and waits take no real time here"
-    C_CLOCK = "compares Python's clock with one that a C library reads itself"
-    C_THREAD = "a C library compares OS threads itself, and all tasks live on one"
     ORDER = "asserts which thread is faster, which only usually holds"
 
 
@@ -26,30 +23,14 @@ _SHUTDOWN = "test.test_concurrent_futures.test_shutdown."
 _POOL = "test.test_concurrent_futures.test_thread_pool."
 _LOGGING = "test.test_logging."
 _FUTURES = tuple(f"test.test_asyncio.test_futures.{kind}FutureTests." for kind in ("C", "CSub", "Py"))
-_SELECTORS = tuple(f"test.test_selectors.{kind}SelectorTestCase." for kind in ("Default", "Select", "Poll", "Epoll"))
-_SOCKET = "test.test_socket."
-_INTERRUPTED = (
-    *(f"Recv{how}" for how in ("", "Into", "from", "fromInto", "msg", "msgInto")),
-    *(f"Send{how}" for how in ("", "to", "msg")),
-)
-_SQLITE = "test.test_sqlite3."
 
 EXCLUDED: dict[str, Reason] = {
-    "test.test_thread.TestForkInThread.test_forkinthread": Reason.BLOCKING_CALL,
     _THREADING + "ThreadTests.test_PyThreadState_SetAsyncExc": Reason.OS_THREAD,
     _THREADING + "InterruptMainTests.test_can_interrupt_tight_loops": Reason.SPIN,
     _SHUTDOWN + "ThreadPoolShutdownTest.test_cancel_futures": Reason.ORDER,
     _POOL + "ThreadPoolExecutorTest.test_hang_global_shutdown_lock": Reason.CHILD_PROCESS,
     **{future + "test_wrap_future": Reason.SPIN for future in _FUTURES},
-    **{selector + "test_select_interrupt_exc": Reason.TIMER for selector in _SELECTORS},
-    **{f"{_SOCKET}Interrupted{how[:4]}TimeoutTest.testInterrupted{how}Timeout": Reason.TIMER for how in _INTERRUPTED},
-    _SOCKET + "GeneralModuleTests.test_sendall_interrupted": Reason.TIMER,
-    _SOCKET + "GeneralModuleTests.test_sendall_interrupted_with_timeout": Reason.TIMER,
-    _SOCKET + "TCPTimeoutTest.testInterruptedTimeout": Reason.TIMER,
     "test.test_socketserver.MiscTestCase.test_threads_reaped": Reason.ORDER,
-    _SQLITE + "test_dbapi.ThreadTests.test_check_connection_thread": Reason.C_THREAD,
-    _SQLITE + "test_dbapi.ThreadTests.test_check_cursor_thread": Reason.C_THREAD,
-    _SQLITE + "test_types.DateTimeTests.test_sql_timestamp": Reason.C_CLOCK,
     # beyond what was asked for: --extra
     _LOGGING + "ConfigDictTest.test_config_queue_handler": Reason.CHILD_PROCESS,
     _LOGGING + "HTTPHandlerTest.test_output": Reason.BLOCKING_CALL,

@@ -391,6 +391,29 @@ TEST("a deadline that passed while its task was ready is no stall of negative le
   CHECK(model.engine().shortest_stall() >= 0);
 }
 
+TEST("a bell rings at its time, before later deadlines, and may break off a wait") {
+  static ByHand* rung;
+  ByHand h({}, 2);
+  rung = &h;
+  h.engine.set_ring([] {
+    rung->engine.set_bell(kForever);
+    CHECK(rung->engine.break_wait(0));
+    CHECK(!rung->engine.break_wait(0));
+  });
+  h.engine.set_bell(h.engine.now() + kSecond);
+  h.go(1);
+  CHECK_EQUAL(h.engine.wait(Op::kSleep, 5, kNoKey, h.engine.now() + 9 * kSecond), 0);
+  h.go(0);
+  CHECK_EQUAL(h.engine.wait(Op::kAcquire, 6, 64, h.engine.now() + 5 * kSecond), 0);
+  CHECK_EQUAL(h.engine.now(), h.options.epoch + kSecond);
+  h.go(0);
+  CHECK(!h.engine.timed_out());
+  CHECK_EQUAL(h.engine.wait(Op::kAcquire, 6, 64, h.options.epoch + 5 * kSecond), 0);
+  CHECK_EQUAL(h.engine.now(), h.options.epoch + 5 * kSecond);
+  h.go(0);
+  CHECK(h.engine.timed_out());
+}
+
 TEST("switches are counted when the running task changes") {
   RunOptions options;
   options.fairness = 10;

@@ -30,7 +30,7 @@ _UNCONTROLLED = (
     "a child process [uncontrolled-process]",
     "a socket to another process [uncontrolled-socket]",
     "a call that blocked all tasks [uncontrolled-blocking-call]",
-    "a timer signal, in real time [uncontrolled-signal]",
+    "when exactly a signal comes [uncontrolled-signal]",
     "the order and lateness of what an event loop waits for [uncontrolled-event-loop]",
 )
 
