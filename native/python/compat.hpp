@@ -254,6 +254,17 @@ struct ThreadFields {
   }
 };
 
+// 3.11 keeps in the C frame, too, whether there is a tracer, and greenlet hands that on from one to the next: with the fields
+// of a task loaded, it is made its own again.
+inline void go_on_tracing(PyThreadState* ts) {
+#if PY_VERSION_HEX < 0x030C0000
+  const bool traced = ts->tracing == 0 && (ts->c_tracefunc != nullptr || ts->c_profilefunc != nullptr);
+  ts->cframe->use_tracing = traced ? 255 : 0;
+#else
+  (void)ts;
+#endif
+}
+
 // What happens to a thread state when its thread ends, as far as the program can observe it: the thread's
 // dict (and so its threading.local values), its tracing and its context go.
 inline void end_thread(PyThreadState* ts) {

@@ -58,6 +58,7 @@ PyGreenlet* take_greenlet();
 void switch_to(PyGreenlet* greenlet) {
   ++G.switches;
   PyObject* result = PyGreenlet_Switch(greenlet, nullptr, nullptr);
+  compat::go_on_tracing(G.thread_state);
   Py_XDECREF(result);
 }
 
@@ -372,6 +373,7 @@ void end_task(Task& task) {
 
 PyObject* pool_main(PyObject*, PyObject*) {
   for (;;) {
+    compat::go_on_tracing(G.thread_state);
     Task& task = G.me();
     PyGreenlet* self = task.greenlet;
     const TaskId id = G.current();

@@ -7,6 +7,7 @@ import threading
 import time
 
 import unblink
+from unblink.exploration.isolation import in_child
 
 
 def failing_beside_a_spinning_worker():
@@ -26,35 +27,35 @@ def failing_beside_a_spinning_worker():
 
 def test_the_bodys_own_exception_is_told_though_a_worker_spins():
     began = time.perf_counter()
-    result = unblink.explore(failing_beside_a_spinning_worker, budget="50x", witnesses=None)
-    assert result.failure.message == "the body's own"
-    assert str(result.failure.kind) == "failure"
-    assert result.failure.waiting == ()
+    failure = in_child(
+        lambda: unblink.explore(failing_beside_a_spinning_worker, budget="50x", witnesses=None).failure
+    )
+    assert failure.message == "the body's own"
+    assert str(failure.kind) == "failure"
+    assert failure.waiting == ()
     assert time.perf_counter() - began < 10
 
 
 def test_a_worker_comes_to_its_end_after_the_body_has_failed():
-    ended = []
-
-    def work():
+    def work(ended):
         for _ in range(100):
             time.sleep(0.01)
         ended.append(True)
 
-    def body():
-        threading.Thread(target=work).start()
-        raise ValueError
+    def explored():
+        ended = []
 
-    result = unblink.explore(body, budget="1x", witnesses=None)
-    assert result.failure is not None
-    assert ended
-    assert all(ended)
+        def body():
+            threading.Thread(target=work, args=(ended,)).start()
+            raise ValueError
+
+        result = unblink.explore(body, budget="1x", witnesses=None)
+        return result.failure is not None, bool(ended)
+
+    assert in_child(explored) == (True, True)
 
 
-def test_what_failing_executions_leave_open_is_nobody_elses_affair(monkeypatch):
-    heard = []
-    monkeypatch.setattr(sys, "unraisablehook", heard.append)
-
+def test_what_failing_executions_leave_open_is_nobody_elses_affair():
     def body():
         order, lock = [], threading.Lock()
 
@@ -72,8 +73,11 @@ def test_what_failing_executions_leave_open_is_nobody_elses_affair(monkeypatch):
             kept.append(kept)  # for the garbage collector, which comes later
             raise ValueError("left something open")
 
-    result = unblink.explore(body, budget="50x", witnesses=None)
-    assert result.failure is not None
-    assert result.executions > 1
-    gc.collect()
-    assert heard == []
+    def explored():
+        heard = []
+        sys.unraisablehook = heard.append
+        result = unblink.explore(body, budget="50x", witnesses=None)
+        gc.collect()
+        return result.failure is not None, result.executions > 1, len(heard)
+
+    assert in_child(explored) == (True, True, 0)

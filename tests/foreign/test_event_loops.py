@@ -130,7 +130,6 @@ def explored(folder, source, *options):
     return done.stdout, {test["test"].partition("::")[2]: test for test in tests}
 
 
-@pytest.mark.xfail(sys.version_info < (3, 12), reason="known defect: not understood on 3.11 yet")
 def test_uvloop_is_refused_and_its_tests_run_as_without_race(tmp_path):
     pytest.importorskip("uvloop", reason="uvloop is not installed")
     output, tests = explored(tmp_path, UVLOOP)

@@ -299,7 +299,6 @@ def test_the_method_thread_of_pytest_timeout_ends_the_process_for_a_hang_only(tm
     assert "+ Timeout +" in output and "while True" in output
 
 
-@pytest.mark.xfail(sys.version_info < (3, 12), reason="known defect: on 3.11 coverage misses one line under --race")
 @pytest.mark.parametrize("options", [(), ("--cov-branch",), ("-n", "2")], ids=["lines", "branches", "workers"])
 def test_coverage_is_that_of_a_plain_run(tmp_path, options):
     pytest.importorskip("pytest_cov", reason="pytest-cov is not installed")
