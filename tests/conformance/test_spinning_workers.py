@@ -27,9 +27,7 @@ def failing_beside_a_spinning_worker():
 
 def test_the_bodys_own_exception_is_told_though_a_worker_spins():
     began = time.perf_counter()
-    failure = in_child(
-        lambda: unblink.explore(failing_beside_a_spinning_worker, budget="50x", witnesses=None).failure
-    )
+    failure = in_child(lambda: unblink.explore(failing_beside_a_spinning_worker, budget="50x", witnesses=None).failure)
     assert failure.message == "the body's own"
     assert str(failure.kind) == "failure"
     assert failure.waiting == ()

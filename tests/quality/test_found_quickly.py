@@ -62,10 +62,6 @@ PATTERNS = {
     "unlocked_by_another": "unlock by another task",
 }
 
-# Before 3.12 `wait_for` runs the coroutine in a task of its own, which no rule takes for the one that is cancelled.
-if sys.version_info < (3, 12):
-    del PATTERNS["async_item_lost"]
-
 
 def explored(folder, *options):
     summary = folder / "race.json"

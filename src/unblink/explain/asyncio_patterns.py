@@ -62,7 +62,7 @@ def _lost_item(finding: Finding) -> Diagnosis | None:
             continue
         got = gets[-1]
         between = [e for e in events if got.number < e.number < cancel.number]
-        if any(e.task in family and role(e) in (Role.CANCEL, Role.WRITE) for e in between):
+        if any(e.task in family and (role(e) is Role.CANCEL or _keeps(e, cancel)) for e in between):
             continue
         if any(e.task in family and role(e) is Role.PUT and e.target == got.target for e in between):
             continue
@@ -72,6 +72,11 @@ def _lost_item(finding: Finding) -> Diagnosis | None:
         remarks = ((cancel.number, f"is cancelled here, with the item of #{got.number}"),)
         return Diagnosis(names.LOST_ITEM, got.target, (got, cancel), got.at, remarks)
     return None
+
+
+def _keeps(event: Event, cancel: Event) -> bool:
+    """Whether a write may keep the item; what the cancelled statement itself has written so far is its library's."""
+    return role(event) is Role.WRITE and event.at != cancel.at
 
 
 def _has_come(got: Event, between: Sequence[Event]) -> bool:
