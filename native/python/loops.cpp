@@ -199,6 +199,9 @@ EventLoop* loop_of_selector(PyObject* selector) {
 
 void note_watched(PyObject* selector, int descriptor) {
   if (descriptor < 0 || get_running_loop == nullptr || !points_on()) return;
+  PyObject* running = running_loop();  // no other selector has arrivals, and they count in the names of tasks
+  Py_XDECREF(running);
+  if (running == nullptr) return;
   const ino_t file = file_of(descriptor);
   const auto found = arrivals.find({selector, descriptor});
   if (found != arrivals.end() && found->second.file == file) return;

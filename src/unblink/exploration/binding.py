@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from unblink.ground.sources import FIRST_SITE, Sources
 from unblink.model.schedule import CLOCK, Preemption, Schedule
-from unblink.model.site import SiteName
 from unblink.schedule.plan import Choice, path_of, path_text
 
 _Row = tuple[tuple[int, ...], int, int, tuple[int, ...] | None]
@@ -47,12 +46,10 @@ class Binding:
 
         if site < FIRST_SITE:
             return
-        name: SiteName | None = None
         for number, preemption in enumerate(self.wanted):
             if self.numbers[number] or not self.sources.may_be(site, preemption.site):
                 continue
-            name = name or self.sources.name(site)
-            if name == preemption.site:
+            if self.sources.is_called(site, preemption.site):
                 self.numbers[number] = site
                 _native.bind(number, site)  # and it is a scheduling point from now on
 

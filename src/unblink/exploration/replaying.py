@@ -1,12 +1,24 @@
-"""Following a witness, on this or another Python, on this or changed code."""
+"""Following a witness, on this or another Python, on this or changed code.
+
+The standard library is not the same in all versions of Python: a pool's worker takes its work on another line, a loop
+turns once more. Where a witness of another Python does not fail as it must, it is *adapted*: its places within the
+library are taken by the functions around them, and its choices one pass earlier or later. What fails then as it must
+is shown with the schedule that did it.
+"""
 
 from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from unblink.exploration.observation import Observation
 from unblink.model.errors import DivergenceError
 from unblink.model.schedule import Schedule
 from unblink.model.witness import Witness
 from unblink.schedule.plan import Plan
+
+MOST_NEIGHBOURS = 200
 
 
 def plan_of(witness: Witness, schedule: Schedule | None = None) -> Plan:
@@ -16,6 +28,64 @@ def plan_of(witness: Witness, schedule: Schedule | None = None) -> Plan:
     return Plan("directed", witness.controls.seed, round(stall * 1e9), choices=chosen.preemptions)
 
 
+def adapted(
+    witness: Witness, observe: Callable[[Plan], Observation], paths: Callable[[Plan], Iterable[str]]
+) -> Witness:
+    """Return `witness`, or one near it that fails as it must where it does not and is of another Python.
+
+    `paths` returns the creation paths of the tasks of an execution.
+    """
+    if witness.python == platform.python_version():
+        return witness
+    schedule = witness.schedule
+    seen = observe(plan_of(witness))
+    while seen.missed >= 0 and not seen.missed_site_known and not is_as_expected(witness, seen):
+        looser = _loosened(schedule, seen.missed)
+        if looser == schedule:
+            break
+        schedule = looser
+        seen = observe(plan_of(witness, schedule))
+    if is_as_expected(witness, seen):
+        return replace(witness, schedule=schedule)
+    for near in neighbours(schedule, paths(plan_of(witness, schedule)), any_task=True):
+        if is_as_expected(witness, observe(plan_of(witness, near))):
+            return replace(witness, schedule=near)
+    return witness
+
+
+def _loosened(schedule: Schedule, number: int) -> Schedule:
+    steps = schedule.preemptions
+    loose = replace(steps[number], site=steps[number].site.loosened())
+    return Schedule((*steps[:number], loose, *steps[number + 1 :]))
+
+
+def neighbours(schedule: Schedule, paths: Iterable[str], *, any_task: bool = False) -> Iterator[Schedule]:
+    """Yield the schedules that differ from `schedule` in one choice, at most 200 of them.
+
+    `paths` are the tasks that a choice may go to; with `any_task` it may also be another's.
+    """
+    steps = schedule.preemptions
+    known = sorted({*paths, *(step.task for step in steps)})
+    left = MOST_NEIGHBOURS
+    for index, step in enumerate(steps):
+        changed = [
+            *(replace(step, task=path) for path in known if any_task and path not in (step.to, step.task)),
+            *(replace(step, occurrence=step.occurrence + by) for by in (-1, 1) if step.occurrence + by > 0),
+            *(replace(step, to=path) for path in known if path not in (step.to, step.task)),
+        ]
+        for other in ((), *((each,) for each in changed)):
+            if left == 0:
+                return
+            left -= 1
+            yield Schedule((*steps[:index], *other, *steps[index + 1 :]))
+
+
+def is_as_expected(witness: Witness, observation: Observation) -> bool:
+    """Whether an execution failed as the witness says."""
+    expected = (witness.expected.kind, witness.expected.exception)
+    return observation.failure is not None and observation.failure.signature == expected
+
+
 def check(witness: Witness, observation: Observation) -> None:
     """See that a replay followed its recording and gave the verdict that it must give.
 
@@ -23,8 +93,7 @@ def check(witness: Witness, observation: Observation) -> None:
         DivergenceError: it did not (`site-gone`, `divergence`); the message names the first step that differs.
     """
     failure = observation.failure
-    expected = (witness.expected.kind, witness.expected.exception)
-    if failure is not None and failure.signature == expected:
+    if is_as_expected(witness, observation):
         return
     if observation.missed >= 0:
         _raise_missed(witness, observation)
@@ -32,7 +101,8 @@ def check(witness: Witness, observation: Observation) -> None:
     raise DivergenceError(
         "divergence",
         f"the schedule was followed to its end, but {seen.rstrip(': ')}; the witness expects "
-        f"{witness.expected.kind}: {witness.expected.exception or ''}".rstrip(": "),
+        f"{witness.expected.kind}: {witness.expected.exception or ''}".rstrip(": ")
+        + _elsewhere(witness),
         "if the code was changed to mend this, the witness has done its work: explore to see what else there is",
     )
 
@@ -44,12 +114,18 @@ def _raise_missed(witness: Witness, observation: Observation) -> None:
     if not observation.missed_site_known:
         raise DivergenceError(
             "site-gone",
-            f"preemption {number} of the witness stands at {place}, and the program does not come there",
+            f"preemption {number} of the witness stands at {place}, and the program does not come there"
+            + _elsewhere(witness),
             "the code has changed: if this is the fix, the witness has done its work; else explore again",
         )
     raise DivergenceError(
         "divergence",
         f"preemption {number} of the witness could not be taken: at {place}, pass {lost.occurrence} of "
-        f"{lost.task}, {lost.to} could not go on",
+        f"{lost.task}, {lost.to} could not go on{_elsewhere(witness)}",
         "the program does not do the same as when the witness was written: explore again",
     )
+
+
+def _elsewhere(witness: Witness) -> str:
+    here = platform.python_version()
+    return "" if witness.python == here else f" (it was found on Python {witness.python}, and this is {here})"

@@ -25,7 +25,7 @@ from unblink.exploration.isolation import Checkpoint, ForkedRunner, can_fork, im
 from unblink.exploration.observation import Observation
 from unblink.exploration.races import findings_of
 from unblink.exploration.recording import SEEN_INSIDE
-from unblink.exploration.replaying import check
+from unblink.exploration.replaying import adapted, check
 from unblink.exploration.replaying import plan_of as plan_of_witness
 from unblink.exploration.result import Result
 from unblink.exploration.runner import Interrupted, Runner, drop_garbage
@@ -449,11 +449,12 @@ class Session:
 
         began = real_seconds()
         self._instrument_asyncio()
-        plan = plan_of_witness(witness)
         epoch_ns = round(witness.controls.epoch * 1e9)
         runner = Runner(target, self.sources, epoch_ns, follows=True)
         apart: Runner | ForkedRunner = ForkedRunner(runner) if can_fork(self._baseline_threads) else runner
         with interruptible():
+            witness = adapted(witness, apart.observe, lambda plan: [task.path for task in apart.record(plan).tasks])
+            plan = plan_of_witness(witness)
             check(witness, apart.observe(plan))  # and learn which sites race, for the report
             seen = apart.record(plan)
             passing = None

@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from unblink.exploration.observation import Observation
-from unblink.exploration.replaying import plan_of
+from unblink.exploration.replaying import neighbours, plan_of
 from unblink.exploration.result import Result
 from unblink.exploration.settings import Settings
 from unblink.model.certificate import Certificate
@@ -24,8 +24,6 @@ from unblink.model.finding import Verdict
 from unblink.model.schedule import Schedule
 from unblink.model.witness import Expected, Witness
 from unblink.schedule.plan import Plan
-
-MOST_NEIGHBOURS = 200
 
 
 def verify(
@@ -43,7 +41,6 @@ def verify(
     explores within the settings.
     """
     old = observe(plan_of(witness))
-    tasks = old.tasks
     certificate = Certificate(
         target=witness.target,
         witness=path,
@@ -60,7 +57,7 @@ def verify(
     if old.failure is not None:
         result, shown = replay(_of(witness, witness.schedule, old))
         return replace(certificate, problem=f"the old witness still fails: {_said(old)}"), result, shown
-    for schedule in neighbours(witness.schedule, tasks):
+    for schedule in neighbours(witness.schedule, ("main", *(f"main/{number}" for number in range(1, old.tasks)))):
         certificate = replace(certificate, neighbours=certificate.neighbours + 1)
         seen = observe(plan_of(witness, schedule))
         if seen.failure is not None:
@@ -76,23 +73,6 @@ def verify(
         problem=None if result.verdict is not Verdict.FAILED else f"the search found: {_title(result)}",
     )
     return certificate, result, shown
-
-
-def neighbours(schedule: Schedule, tasks: int) -> Iterator[Schedule]:
-    """Yield the schedules that differ from `schedule` in one choice, at most 200 of them; `tasks` is how many run."""
-    steps = schedule.preemptions
-    paths = sorted({"main", *(f"main/{number}" for number in range(1, tasks)), *(step.task for step in steps)})
-    left = MOST_NEIGHBOURS
-    for index, step in enumerate(steps):
-        changed = [
-            *(replace(step, occurrence=step.occurrence + by) for by in (-1, 1) if step.occurrence + by > 0),
-            *(replace(step, to=path) for path in paths if path not in (step.to, step.task)),
-        ]
-        for other in ((), *((each,) for each in changed)):
-            if left == 0:
-                return
-            left -= 1
-            yield Schedule((*steps[:index], *other, *steps[index + 1 :]))
 
 
 def write(certificate: Certificate, folder: str, witness: str) -> str:

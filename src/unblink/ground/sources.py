@@ -127,10 +127,14 @@ class Sources:
         filename, line, _, function = self._position(site)
         return (
             function == name.function
-            and self.operation(site) == name.operation
+            and name.does(self.operation(site))
             and self.relative(filename) == name.file
             and _code(filename, line) == name.text
         )
+
+    def is_called(self, site: int, name: SiteName) -> bool:
+        """Whether `site` is the one called `name`, of which `may_be` is true."""
+        return self.name(site).index == name.index
 
     def is_foreign(self, filename: str) -> bool:
         """Whether a file is no part of the program under test."""
@@ -244,14 +248,19 @@ def _place_in(code: CodeType, instruction: int) -> tuple[int, int]:
 
 @lru_cache(maxsize=4096)
 def _rank_in(code: CodeType, instruction: int) -> int:
-    """Return which of the calls on its line this one is, by column, so that other bytecode counts the same."""
+    """Return which of the calls on its line this one is, by column, so that other bytecode counts the same.
+
+    Before 3.13 the calls that enter and leave a `with` stand at the statement, and later at its expression.
+    """
     line, column = _place_in(code, instruction)
+    text = linecache.getline(code.co_filename, line)
+    statement = len(text) - len(text.lstrip()) if text.lstrip().startswith(("with ", "async with ")) else -1
     calls = {
         place.col_offset or 0
         for i in dis.get_instructions(code)
         if (place := i.positions) is not None and place.lineno == line and _is_call(i.opname)
     }
-    return sorted(calls | {column}).index(column)
+    return sorted(calls - {statement} | {column}).index(column)
 
 
 def _is_call(opname: str) -> bool:

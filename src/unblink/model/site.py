@@ -8,7 +8,12 @@ number or an offset, so that it survives an added print, a moved line and anothe
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+ANY = "…"
+"""At the end of an operation: whatever the library does within that function."""
+
+_THREAD = "Thread._bootstrap_inner"
 
 
 class Place(enum.IntEnum):
@@ -72,3 +77,22 @@ class SiteName:
     text: str
     operation: str
     index: int = 0
+
+    def loosened(self) -> SiteName:
+        """Return the name for another Python's library: by its function that the program calls, and no line of it.
+
+        Below a thread's start that function says nothing: there all of them count. A name without any function of the
+        library stays as it is.
+        """
+        verb, found, inner = self.operation.partition(" in ")
+        if not found or self.operation.endswith(ANY):
+            return self
+        functions = inner.partition(":")[0].split(" (")[0]
+        chosen = functions if functions.startswith(_THREAD) else functions.split(" > ")[0]
+        return replace(self, operation=f"{verb} in {chosen}{ANY}")
+
+    def does(self, operation: str) -> bool:
+        """Whether `operation` is what this name says is done."""
+        if self.operation.endswith(ANY):
+            return operation.startswith(self.operation[: -len(ANY)])
+        return operation == self.operation

@@ -10,7 +10,7 @@ import textwrap
 import pytest
 
 from unblink.explain.certificate_text import certificate_lines
-from unblink.exploration.verifying import MOST_NEIGHBOURS, neighbours
+from unblink.exploration.replaying import MOST_NEIGHBOURS, neighbours
 from unblink.model.certificate import Certificate
 from unblink.model.schedule import CLOCK, Preemption, Schedule
 from unblink.model.site import SiteName
@@ -36,6 +36,9 @@ BROKEN = """
 FIXED = BROKEN.replace("            self.value += 1", "            with self.lock:\n                self.value += 1")
 
 
+PATHS = ("main", "main/1", "main/2")
+
+
 def schedule_of(*choices: tuple[str, int, str]) -> Schedule:
     name = SiteName(**{key: (0 if "int" in str(f.type) else "x") for key, f in SiteName.__dataclass_fields__.items()})
     return Schedule(tuple(Preemption(task, name, occurrence, to) for task, occurrence, to in choices))
@@ -43,19 +46,19 @@ def schedule_of(*choices: tuple[str, int, str]) -> Schedule:
 
 def test_the_neighbourhood_is_every_change_of_one_choice() -> None:
     schedule = schedule_of(("main/1", 1, "main/2"))
-    found = [tuple((s.task, s.occurrence, s.to) for s in each.preemptions) for each in neighbours(schedule, 3)]
+    found = [tuple((s.task, s.occurrence, s.to) for s in each.preemptions) for each in neighbours(schedule, PATHS)]
     assert found == [(), (("main/1", 2, "main/2"),), (("main/1", 1, "main"),)]
 
 
 def test_the_neighbourhood_of_a_stall_gives_the_turn_to_tasks() -> None:
-    found = list(neighbours(schedule_of(("main", 2, CLOCK)), 2))
+    found = list(neighbours(schedule_of(("main", 2, CLOCK)), PATHS[:2]))
     assert {each.preemptions[0].to for each in found if len(each)} == {CLOCK, "main/1"}
     assert sorted(each.preemptions[0].occurrence for each in found if len(each)) == [1, 2, 3]
 
 
 def test_the_neighbourhood_is_bounded() -> None:
     many = schedule_of(*[("main/1", 5, "main/2")] * 50)
-    assert len(list(neighbours(many, 40))) == MOST_NEIGHBOURS
+    assert len(list(neighbours(many, [f"main/{n}" for n in range(40)]))) == MOST_NEIGHBOURS
 
 
 def test_a_certificate_claims_no_more_than_was_explored() -> None:
