@@ -9,6 +9,8 @@ constexpr std::uint32_t kManyReadings = 100'000;
 constexpr Nanos kLongTick = 1'000'000;
 // Whom fairness lets go on need not lose its turn at its next point.
 constexpr std::uint32_t kGrace = 50;
+// See pass_time; microseconds.
+constexpr std::uint64_t kPass = 2'000, kSteady = 200'000;
 constexpr Nanos kTick = 1'000;  // a reading of the clock takes a microsecond
 }  // namespace
 
@@ -30,6 +32,8 @@ void Engine::begin(Strategy& strategy, const RunOptions& options) {
   stalled_ = 0;
   shortest_stall_ = kForever;
   steps_ = switches_ = last_progress_ = turns_ = choices_ = 0;
+  spent_ = spent_at_change_ = spent_at_passing_ = 0;
+  changed_ = false;
   ending_ = Ending::kRunning;
   meetings_.clear();
   occurrences_.clear();
@@ -139,6 +143,8 @@ void Engine::arrive(Op op, SiteId site, Key key) {
   since_point_ = 0;
   if (op != Op::kYield) readings_ = 0;
   if (is_progress(op)) last_progress_ = effort();
+  changed_ |= is_progress(op) && op != Op::kAcquire;
+  spent_ += op == Op::kYield || op == Op::kSelect ? kTurning : 1;
   const std::uint64_t word =
       (static_cast<std::uint64_t>(current_) << 40) | (static_cast<std::uint64_t>(op) << 32) | site;
   trace_hash_ = (trace_hash_ ^ word) * 0x100000001b3ULL;
@@ -180,6 +186,7 @@ TaskId Engine::next() {
       continue;
     }
     if (!selecting_.empty()) deadline = std::min(deadline, next_alarm());
+    if (deadline != kForever && pass_time(deadline)) continue;
     if (deadline != kForever) shortest_stall_ = std::min(shortest_stall_, deadline - now_);
     const bool clock_allowed = deadline != kForever && deadline - now_ <= options_.stall_budget - stalled_;
     const TaskId by_default = default_choice();
@@ -363,6 +370,26 @@ void Engine::stall_until(Nanos deadline) {
   now_ += amount;
   enter_log(kClock, Op::kStall, kNoSite, kNoKey);
   fire_timers(kClock);
+}
+
+// Who turns in a loop and changes nothing, until somebody does who sleeps, passes the time with it: in life each turn takes
+// some. It passes as fast as it would there; after 0.2 s faster and faster, so that 30 s are over before long: nothing that
+// ends by itself does so much and changes nothing. It is no stall: that is a task which does less than it could.
+bool Engine::pass_time(Nanos deadline) {
+  if (changed_) {
+    changed_ = false;
+    spent_at_change_ = spent_at_passing_ = spent_;
+    return false;
+  }
+  if (spent_ - spent_at_passing_ < kPass || deadline <= now_) return false;
+  const std::uint64_t spent = spent_ - spent_at_change_;
+  const std::uint64_t doublings = spent < kSteady ? 0 : std::min<std::uint64_t>((spent - kSteady) / kPass, 20);
+  now_ = std::min(deadline, now_ + (static_cast<Nanos>(spent_ - spent_at_passing_) * 1000 << doublings));
+  spent_at_passing_ = spent_;
+  ++forced_;  // it depends on how much was done, which is none of the choices
+  if (now_ < deadline) return false;
+  fire_timers(current_);
+  return true;
 }
 
 Nanos Engine::tick() {

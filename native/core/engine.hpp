@@ -174,6 +174,7 @@ class Engine final : public Tasks {
   bool access(Key location, SiteId site, bool writes, bool part) {
     ++since_point_;
     ++moments_;
+    changed_ |= writes;
     call_hash_ = (call_hash_ ^ ((static_cast<std::uint64_t>(thread_) << 40) | site)) * 0x100000001b3ULL;
     const TaskRecord& record = task(thread_);
     if (shadow_.knows(location, record.epoch, record.lock_bits, site, writes, part)) return false;
@@ -213,11 +214,16 @@ class Engine final : public Tasks {
   // What the current task did since it last stood at a point. Very much of it is a loop that waits for others
   // without ever letting them go on: then tire() it, and make a point.
   std::uint32_t since_point() const { return since_point_; }
-  void tire() { run_length_ = options_.fairness; }
+  void tire() {
+    run_length_ = options_.fairness;
+    ++turns_;
+    spent_ += kTiring;
+  }
   bool timed_out() const { return tasks_[static_cast<std::size_t>(current_)].timed_out; }
   bool has_timers();
   std::uint64_t steps() const { return steps_; }
-  // A turn of an event loop costs as much as so many operations: one that polls for ever is found out in as much time.
+  // A turn of an event loop, and what tires a task, costs as much as so many operations: what polls for ever is found
+  // out in as much time.
   std::uint64_t effort() const { return steps_ + 20 * turns_; }
   std::uint64_t choices() const { return choices_; }  // decisions with more than one candidate
   std::uint64_t switches() const { return switches_; }
@@ -258,6 +264,7 @@ class Engine final : public Tasks {
 
  private:
   static constexpr std::size_t kLogCapacity = 1 << 16;
+  static constexpr std::uint64_t kTurning = 20, kTiring = 1000;  // microseconds; see pass_time
 
   struct Timer {
     Nanos deadline;
@@ -289,6 +296,7 @@ class Engine final : public Tasks {
   bool next_deadline(Nanos& deadline);
   void fire_timers(TaskId by);
   void stall_until(Nanos deadline);
+  bool pass_time(Nanos deadline);  // whether somebody has become ready
   void hold(TaskRecord& record, TaskId id, Nanos deadline);
   void enlist(TaskId id, Key key);
   void delist(TaskId id);
@@ -344,9 +352,12 @@ class Engine final : public Tasks {
   std::uint64_t switches_ = 0;
   std::uint64_t forced_ = 0;
   std::uint64_t last_progress_ = 0;  // by effort()
+  // Of pass_time: about how many microseconds what was done takes in life, at the last change, when time last passed.
+  std::uint64_t spent_ = 0, spent_at_change_ = 0, spent_at_passing_ = 0;
+  bool changed_ = false;  // something since spent_at_change_; taking a lock changes nothing
   bool may_cancel_ = false;
   std::uint64_t awaits_ = 0, cancel_at_ = 0;  // the number of the await to cancel at
-  std::uint64_t turns_ = 0;          // of event loops
+  std::uint64_t turns_ = 0;          // of event loops, and of tasks that were tired
   std::uint64_t choices_ = 0;
   Ending ending_ = Ending::kRunning;
   FlatMap<Meeting> meetings_;

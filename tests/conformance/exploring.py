@@ -6,7 +6,7 @@ from unblink.exploration.isolation import in_child
 BUDGET = "400x,20s"
 
 
-def answers(body):
+def answers(body, budget=BUDGET):
     """Return every answer of `body` over the interleavings; none may fail.
 
     It runs once before: where the first run leaves something behind, executions are tried in processes of their own,
@@ -16,7 +16,7 @@ def answers(body):
     def work():
         body()
         seen = set()
-        result = unblink.explore(lambda: seen.add(body()), budget=BUDGET, witnesses=None)
+        result = unblink.explore(lambda: seen.add(body()), budget=budget, witnesses=None)
         return seen, "" if result.failure is None else result.report()
 
     seen, report = in_child(work)

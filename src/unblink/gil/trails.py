@@ -16,6 +16,8 @@ from unblink.gil.switching import Before, between, worse
 from unblink.ground.sources import Hook
 from unblink.model.finding import Gil
 
+_MOST_JUDGED: Final = 4000  # events of one recording: a task may turn in a loop
+_MOST_JUDGED: Final = 4000  # events of one recording: a task may turn in a loop
 _LONGEST: Final = 40
 _DEEPEST: Final = 100
 
@@ -34,14 +36,16 @@ class Switch:
     gil: Gil
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Step:
-    """An operation of a task; `hook` is None where it is a call of the library."""
+    """An operation of a task; `hook` is None where it is a call of the library, `way` what was judged of the way to it
+    from the one before."""
 
     number: int
     hook: Hook | None
     stack: _Stack
     before: Before
+    way: Gil | None = None
 
 
 class Trails:
@@ -50,6 +54,7 @@ class Trails:
     def __init__(self) -> None:
         self._steps: dict[int, list[_Step]] = {}
         self._switches: list[Switch] = []
+        self._judged = 0
 
     def add(
         self, task: int, number: int, hook: Hook | None, frame: FrameType | None, *, lost: Effect, wanted: bool
@@ -61,10 +66,12 @@ class Trails:
         step = _Step(number, hook, _stack_of(frame), Before(_heavy(frame), lost))
         before = self._steps.setdefault(task, [])
         if wanted and hook is not None and frame is not None:
+            self._judged += 1
             try:
-                self._switches.extend(list(_judged(step, before, frame)))
+                found = list(_judged(step, before, frame)) if self._judged <= _MOST_JUDGED else []
             except Exception:  # a report never fails while it reports
-                self._switches.append(Switch(0, number, Gil.UNKNOWN))
+                found = []
+            self._switches.extend(found or [Switch(0, number, Gil.UNKNOWN)])
         before.append(step)
         del before[:-_LONGEST]
 
@@ -81,7 +88,9 @@ def _judged(last: _Step, before: Sequence[_Step], frame: FrameType) -> Iterator[
     """Yield what holds from each earlier operation to the `last`, the nearest first; and from the start, numbered 0."""
     gil, later = Gil.ONLY_FREE_THREADED, last
     for step in reversed(before):
-        gil = worse(gil, _stretch(step, later, frame))
+        if later.way is None:
+            later.way = _stretch(step, later, frame)
+        gil = worse(gil, later.way)
         yield Switch(step.number, last.number, gil)
         if gil is Gil.CAN_HAPPEN or step.stack[:1] != last.stack[:1]:
             break
