@@ -46,7 +46,6 @@ inline const AsyncioNames& names() {
 extern std::vector<std::unique_ptr<EventLoop>> loops;
 extern PyObject* get_running_loop;  // asyncio's own; null before it was imported
 
-PyObject* running_loop();  // of the current thread: a new reference, or null
 EventLoop* known_loop(PyObject* loop);
 Py_ssize_t length_of(PyObject* loop, PyObject* name);  // of one of its containers
 bool watches_anything(const EventLoop& loop);

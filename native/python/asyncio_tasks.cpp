@@ -283,6 +283,13 @@ void finalize_future(PyObject* self) {
   o_finalize_future(self);
 }
 
+// Called by tasks that are written in Python (asyncio.tasks._PyTask) alone: their steps are not told apart from other callbacks.
+void* o_register_task;
+PyObject* register_task(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keyword_names) {
+  if (here() && !G.unwinding) note_uncontrolled(Uncontrolled::kTask);
+  return reinterpret_cast<FastKeywords>(o_register_task)(self, args, count, keyword_names);
+}
+
 void finalize_coroutine(PyObject* self) {
   if (here() && !G.unwinding && G.multi && PyCoro_CheckExact(self) && reinterpret_cast<PyCoroObject*>(self)->cr_frame_state == FRAME_CREATED) {
     PyObject *type, *value, *traceback;
@@ -333,6 +340,7 @@ void look_after_asyncio() {
   PyObject* context_type = contexts != nullptr ? PyObject_GetAttrString(contexts, "Context") : nullptr;
   const bool ok = type != nullptr && PyType_Check(type) && getter != nullptr && context_type != nullptr &&
                   swap_method(context_type, "run", METH_FASTCALL | METH_KEYWORDS, reinterpret_cast<void*>(context_run), &o_run) &&
+                  swap_method(module, "_register_task", METH_FASTCALL | METH_KEYWORDS, reinterpret_cast<void*>(register_task), &o_register_task) &&
                   swap_init(reinterpret_cast<PyTypeObject*>(type), task_init, &o_init) && future != nullptr && PyType_Check(future) &&
                   swap_before<&o_set_result, before_touching>(future, "set_result") &&
                   swap_before<&o_set_exception, before_touching>(future, "set_exception") &&

@@ -78,7 +78,9 @@ template <class Look>
 PyObject* wait_for_events(Look look, Nanos timeout) {
   SiteId site;
   if (!stand_before(Op::kGet, site)) return nullptr;
-  if (!G.multi) note_uncontrolled(Uncontrolled::kLoop);  // one task is all there is, and its loop is none that we know
+  PyObject* running = running_loop();
+  if (!G.multi || running != nullptr) note_uncontrolled(Uncontrolled::kLoop);  // a loop that waits by what is none of asyncio's usual
+  Py_XDECREF(running);
   const auto result = std::make_shared<PyObject*>(nullptr);
   const Probe probe = [look, result]() -> int {
     if (*result != nullptr && any_ready(*result, false)) return 1;

@@ -32,7 +32,7 @@ struct PendingOperand {
 using Probe = std::function<int()>;  // 1: ready, 0: not yet, -1: an exception is set
 
 // What an execution did that cannot be controlled.
-enum class Uncontrolled : std::uint8_t { kProcess, kSocket, kBlocking, kSignal, kLoop };
+enum class Uncontrolled : std::uint8_t { kProcess, kSocket, kBlocking, kSignal, kLoop, kTask };
 
 enum class TaskKind : std::uint8_t { kThread, kAsyncio, kArrival };  // reports: what a task is
 

@@ -1,9 +1,13 @@
 // The select of asyncio's event loops: what has come is offered, and what was chosen is in the result. What is chosen, and why, is
 // in native/core/engine_loops.cpp.
+#include <dirent.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <climits>
+#include <cstdlib>
 #include <map>
 
 #include "asyncio_state.hpp"
@@ -23,6 +27,7 @@ struct Arrival {
   TaskId task;
   SiteId site;
   ino_t file;
+  bool local;  // see is_local
 };
 std::map<std::pair<PyObject*, int>, Arrival> arrivals;  // by selector and descriptor
 
@@ -121,18 +126,45 @@ ino_t file_of(int descriptor) {
   return ::fstat(descriptor, &status) == 0 ? status.st_ino : 0;
 }
 
+bool has_other_end(int descriptor, ino_t file) {
+  DIR* folder = ::opendir("/proc/self/fd");
+  bool found = false;
+  for (dirent* entry = folder != nullptr ? ::readdir(folder) : nullptr; entry != nullptr && !found; entry = ::readdir(folder)) {
+    const int other = std::atoi(entry->d_name);
+    found = entry->d_name[0] != '.' && other != descriptor && file_of(other) == file;
+  }
+  if (folder != nullptr) ::closedir(folder);
+  return found;
+}
+
+// A pipe or a pair of sockets of which this process has both ends: what one puts in the other can take at once. Only
+// what comes over a network, or from another process, may be on its way.
+bool is_local(int descriptor) {
+  struct stat status;
+  if (::fstat(descriptor, &status) != 0) return false;
+  if (S_ISFIFO(status.st_mode)) return has_other_end(descriptor, status.st_ino);
+  sockaddr_storage name{};
+  socklen_t length = sizeof name;
+  if (!S_ISSOCK(status.st_mode) || ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&name), &length) != 0 || name.ss_family != AF_UNIX)
+    return false;
+  ucred peer{};
+  length = sizeof peer;
+  return ::getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && peer.pid == ::getpid();
+}
+
 Arrival& arrival_of(EventLoop& loop, int descriptor, SiteId site) {
   const auto found = arrivals.find({loop.selector, descriptor});
   if (found != arrivals.end()) return found->second;
-  return arrivals[{loop.selector, descriptor}] = {carried(TaskKind::kArrival, loop.thread, loop.thread, site), site, file_of(descriptor)};
+  return arrivals[{loop.selector, descriptor}] = {carried(TaskKind::kArrival, loop.thread, loop.thread, site), site, file_of(descriptor),
+                                                is_local(descriptor)};
 }
 
 int descriptor_of(PyObject* event) {
   return PyTuple_CheckExact(event) && PyTuple_GET_SIZE(event) == 2 ? static_cast<int>(PyLong_AsLong(PyTuple_GET_ITEM(event, 0))) : -1;
 }
 
-// Offers what has come; whether something of it cannot be late: a wake-up by one of our own threads, whose lateness is the
-// thread's.
+// Offers what has come; whether something of it cannot be late: what one of our own threads has put there, whose lateness is
+// the thread's.
 bool offer_events(EventLoop& loop, PyObject* events, SiteId site) {
   bool urgent = false;
   for (Py_ssize_t i = 0; i < PyList_GET_SIZE(events); ++i) {
@@ -142,6 +174,10 @@ bool offer_events(EventLoop& loop, PyObject* events, SiteId site) {
       continue;
     }
     const Arrival& arrival = arrival_of(loop, descriptor, site);
+    if (arrival.local) {
+      urgent = true;
+      continue;
+    }
     G.engine.offer(arrival.task, loop.thread, Op::kArrive, arrival.site, loop.key);
   }
   return urgent;
@@ -166,7 +202,7 @@ PyObject* granted_of(EventLoop& loop, PyObject* events) {
     PyObject* event = PyList_GET_ITEM(events, i);
     const int descriptor = descriptor_of(event);
     const auto found = arrivals.find({loop.selector, descriptor});
-    const bool urgent = descriptor < 0 || descriptor == loop.self_pipe || found == arrivals.end();
+    const bool urgent = descriptor < 0 || descriptor == loop.self_pipe || found == arrivals.end() || found->second.local;
     if ((urgent || G.engine.take_grant(found->second.task)) && PyList_Append(kept, event) < 0) Py_CLEAR(kept);
   }
   return kept;
@@ -207,7 +243,7 @@ void note_watched(PyObject* selector, int descriptor) {
   if (found != arrivals.end() && found->second.file == file) return;
   const SiteId site = site_of_call(Op::kArrive);
   if (site == kImportSite) return;
-  arrivals[{selector, descriptor}] = {carried(TaskKind::kArrival, G.engine.current(), G.current(), site), site, file};
+  arrivals[{selector, descriptor}] = {carried(TaskKind::kArrival, G.engine.current(), G.current(), site), site, file, is_local(descriptor)};
 }
 
 PyObject* select_in_loop(EventLoop& loop, const Look& look, Nanos timeout) {

@@ -6,6 +6,8 @@
 
 namespace unblink {
 
+PyObject* running_loop();  // of the current thread: a new reference, or null
+
 // Looks, without waiting, at what a selector has: a list of (descriptor, events); a new reference, or null with an exception.
 using Look = std::function<PyObject*()>;
 

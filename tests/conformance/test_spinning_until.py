@@ -8,7 +8,6 @@ import time
 import pytest
 from exploring import answers
 
-
 BUDGET = "20x,20s"
 
 

@@ -33,6 +33,7 @@ _UNCONTROLLED = (
     "a call that blocked all tasks [uncontrolled-blocking-call]",
     "when exactly a signal comes [uncontrolled-signal]",
     "the order and lateness of what an event loop waits for [uncontrolled-event-loop]",
+    "asyncio tasks that are written in Python [uncontrolled-event-loop]",
 )
 
 

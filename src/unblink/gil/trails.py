@@ -17,7 +17,6 @@ from unblink.ground.sources import Hook
 from unblink.model.finding import Gil
 
 _MOST_JUDGED: Final = 4000  # events of one recording: a task may turn in a loop
-_MOST_JUDGED: Final = 4000  # events of one recording: a task may turn in a loop
 _LONGEST: Final = 40
 _DEEPEST: Final = 100
 

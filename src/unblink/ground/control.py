@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, NamedTuple
 
+from unblink.ground import bound_loops
 from unblink.ground.surroundings import Surroundings
 from unblink.model.errors import UncontrolledError, UsageError
 
@@ -121,6 +122,7 @@ def installed() -> Iterator[None]:
             from unblink import _native
 
             _native.uninstall()
+            bound_loops.give_back()
 
 
 def _install() -> None:

@@ -13,6 +13,8 @@ import threading
 from itertools import count
 from typing import Any, cast
 
+from unblink.ground import bound_loops
+
 
 class Surroundings:
     """Sets the process's counters and generator before an execution, and puts back what was there."""
@@ -48,6 +50,7 @@ class Surroundings:
         seeded = self._seeded.get(seed_of_program)
         if seeded is None:
             seeded = self._seeded[seed_of_program] = random.Random(seed_of_program)
+        bound_loops.look_after()
         shared = self._shared
         self._copy(self._outer, shared)
         self._outer_gauss = shared.gauss_next
@@ -73,6 +76,7 @@ class Surroundings:
 
     def restore(self) -> None:
         """Put back what `prepare` found."""
+        bound_loops.let_go()
         shared = self._shared
         self._copy(shared, self._outer)
         shared.gauss_next = self._outer_gauss
