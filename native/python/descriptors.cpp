@@ -79,7 +79,7 @@ PyObject* wait_for_events(Look look, Nanos timeout) {
   SiteId site;
   if (!stand_before(Op::kGet, site)) return nullptr;
   PyObject* running = running_loop();
-  if (!G.multi || running != nullptr) note_uncontrolled(Uncontrolled::kLoop);  // a loop that waits by what is none of asyncio's usual
+  if (G.quiet == 0 && (!G.multi || running != nullptr)) note_uncontrolled(Uncontrolled::kLoop);  // a loop that waits by what is none of asyncio's usual
   Py_XDECREF(running);
   const auto result = std::make_shared<PyObject*>(nullptr);
   const Probe probe = [look, result]() -> int {

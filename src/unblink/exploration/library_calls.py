@@ -35,6 +35,8 @@ _VERBS = {
     "Condition.notify_all": "notify_all",
     "Lock.acquire": "acquire",
     "Lock.release": "release",
+    "_ContextManagerMixin.__aenter__": "acquire",  # of asyncio's locks
+    "_ContextManagerMixin.__aexit__": "release",
     "Condition.__enter__": "acquire",
     "Condition.__exit__": "release",
     "Semaphore.acquire": "acquire",
