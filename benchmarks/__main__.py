@@ -77,7 +77,7 @@ def _show(section: str, rows: list[dict[str, Any]]) -> None:
         return
     print(f"\n{section.replace('_', ' ')}, Python {rows[0]['python']}")
     for json_row in rows:
-        print("  " + _line(row_of({name: json_row[name] for name in Row.__dataclass_fields__})), flush=True)
+        print("  " + _line(row_of(json_row)), flush=True)
 
 
 def _line(row: Row) -> str:

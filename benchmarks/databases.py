@@ -9,13 +9,12 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from benchmarks.loading import ROOT, explore_loop, load, prepare
-from benchmarks.measuring import by_turns
+from benchmarks.beside_plain import compared
+from benchmarks.loading import ROOT, load_both, prepare
 from benchmarks.row import Row
 
 TARGET = 1000
 EXPLORED, PLAIN = 500, 10
-REPETITIONS = 5
 BODIES = (
     ("on disk, an update in two steps", "updates", "file:{folder}/steps.db", ""),
     ("on disk, in one transaction", "immediate", "file:{folder}/whole.db", ""),
@@ -28,8 +27,7 @@ BODIES = (
 def rows() -> list[Row]:
     """Measure."""
     prepare()
-    source = ROOT / "benchmarks/programs/databases.py"
-    plain, hooked = (load(source, f"databases_{name}", hooked=name == "hooked") for name in ("plain", "hooked"))
+    plain, hooked = load_both(ROOT / "benchmarks/programs/databases.py", "databases")
     found = []
     with tempfile.TemporaryDirectory(prefix="unblink-") as folder:
         for title, body, pattern, journal in BODIES:
@@ -37,28 +35,10 @@ def rows() -> list[Row]:
             with closing(plain.prepare(path)) as keeper:
                 if journal:
                     keeper.execute(f"pragma journal_mode = {journal}")
-                explored, unhooked = getattr(hooked, body)(path), getattr(plain, body)(path)
-                best = by_turns(
-                    {
-                        "explore": explore_loop(explored, EXPLORED, "random"),
-                        "plain": lambda unhooked=unhooked: [unhooked() for _ in range(PLAIN)],
-                    },
-                    REPETITIONS,
-                )
-            per_run, rate = PLAIN / best["plain"].wall, EXPLORED / best["explore"].wall
-            by_cpu = f"{EXPLORED / best['explore'].cpu:,.0f}/cpu-s"
-            found.append(
-                Row(
-                    "databases",
-                    f"{title}: explore()",
-                    rate,
-                    "/s",
-                    TARGET,
-                    True,
-                    rate / per_run,
-                    "plain threads",
-                    by_cpu,
-                )
-            )
+                row, per_run = compared(
+                    "databases", title, getattr(hooked, body)(path), getattr(plain, body)(path),
+                    explored=EXPLORED, runs=PLAIN, target=TARGET, of="plain threads",
+                )  # fmt: skip
+            found.append(row)
             found.append(Row("databases", f"{title}: plain threads", per_run, "/s"))
     return found

@@ -7,20 +7,19 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks.against_peers import Peer
+from benchmarks.beside_plain import REPETITIONS, compared
 from benchmarks.foreign import peers_bin
-from benchmarks.loading import ROOT, explore_loop, load, prepare
+from benchmarks.loading import ROOT, explore_loop, load_both, prepare
 from benchmarks.measuring import by_turns
 from benchmarks.row import Row
 
 EXPLORED, PLAIN = 1000, 50
-REPETITIONS = 5
 
 
 def rows() -> list[Row]:
     """Measure."""
     prepare()
-    source = ROOT / "benchmarks/programs/loops.py"
-    plain, hooked = (load(source, f"loops_{name}", hooked=name == "hooked") for name in ("plain", "hooked"))
+    plain, hooked = load_both(ROOT / "benchmarks/programs/loops.py", "loops")
     loop = asyncio.new_event_loop()
     bodies = {
         "asyncio.run, two tasks, three sleep(0) each": (lambda of: of.run_afresh(0), 4000),
@@ -31,19 +30,11 @@ def rows() -> list[Row]:
     }
     found = []
     for title, (make, target) in bodies.items():
-        explored, unhooked = make(hooked), make(plain)
-        best = by_turns(
-            {
-                "explore": explore_loop(explored, EXPLORED, "random"),
-                "plain": lambda unhooked=unhooked: [unhooked() for _ in range(PLAIN)],
-            },
-            REPETITIONS,
-        )
-        rate, per_run = EXPLORED / best["explore"].wall, PLAIN / best["plain"].wall
-        by_cpu = f"{EXPLORED / best['explore'].cpu:,.0f}/cpu-s"
-        found.append(
-            Row("event_loops", f"{title}: explore()", rate, "/s", target, True, rate / per_run, "plain runs", by_cpu)
-        )
+        row, _ = compared(
+            "event_loops", title, make(hooked), make(plain),
+            explored=EXPLORED, runs=PLAIN, target=target, of="plain runs",
+        )  # fmt: skip
+        found.append(row)
     loop.close()
     return found + _beside_the_peer(hooked)
 

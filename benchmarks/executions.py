@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.loading import ROOT, explore_loop, load, native_loop, native_points, prepare
+from benchmarks.loading import ROOT, explore_loop, load, native_loop, native_points, plain_loop, prepare
 from benchmarks.measuring import by_turns
 from benchmarks.programs import threads
 from benchmarks.row import Row
@@ -24,13 +24,12 @@ def rows() -> list[Row]:
         body = getattr(threads, name)
         native_loop(body, 3)()  # learns which sites race
         assert native_points(body, 1) == native_points(body, 1)
-        unhooked = getattr(plain, name)
         best = by_turns(
             {
                 "explore": explore_loop(body, EXPLORED),
                 "surw": explore_loop(body, EXPLORED, "surw"),
                 "native": native_loop(body, NATIVE),
-                "plain": lambda unhooked=unhooked: [unhooked() for _ in range(PLAIN)],
+                "plain": plain_loop(getattr(plain, name), PLAIN),
             },
             REPETITIONS,
         )

@@ -14,7 +14,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from benchmarks.foreign import pyperformance_program
-from benchmarks.loading import FINISHED, load, native_run, prepare
+from benchmarks.loading import FINISHED, load_both, native_run, prepare
 from benchmarks.measuring import by_turns
 from benchmarks.row import Row
 
@@ -70,8 +70,7 @@ def rows() -> list[Row]:
     found = []
     for title, (name, run) in PROGRAMS.items():
         path = pyperformance_program(name)
-        plain = load(path, f"plain_{name}", hooked=False)
-        hooked = load(path, f"hooked_{name}", hooked=True)
+        plain, hooked = load_both(path, name)
         best = by_turns(
             {
                 "plain": lambda plain=plain, run=run: run(plain),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -37,6 +36,11 @@ def load(path: Path, name: str, *, hooked: bool) -> ModuleType:
     compiled = (compile_instrumented if hooked else compile_plain)(path.read_bytes(), str(path))
     exec(compiled.ready(Sites()), module.__dict__)
     return module
+
+
+def load_both(path: Path, name: str) -> tuple[ModuleType, ModuleType]:
+    """Return two fresh modules from the source at `path`: one plain, one with hooks."""
+    return load(path, f"plain_{name}", hooked=False), load(path, f"hooked_{name}", hooked=True)
 
 
 def native_run(body: Callable[[], Any], strategy: str = "random", seed: int = 0) -> tuple[Any, ...]:
@@ -73,8 +77,11 @@ def explore_loop(body: Callable[[], Any], executions: int, strategy: str = "rand
     return work
 
 
-def wall_per_call(work: Callable[[], object]) -> float:
-    """Return the wall's seconds of one call."""
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
+def plain_loop(body: Callable[[], Any], times: int) -> Callable[[], None]:
+    """Return the work of so many plain runs."""
+
+    def work() -> None:
+        for _ in range(times):
+            body()
+
+    return work

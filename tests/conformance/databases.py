@@ -1,16 +1,9 @@
 """A database with one number in it, for bodies that explorations run again and again."""
 
 import sqlite3
-import threading
 from contextlib import closing
 
-
-def together(*functions):
-    threads = [threading.Thread(target=function) for function in functions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+LONG = 1000  # seconds: longer than any task is held back
 
 
 def make(path):

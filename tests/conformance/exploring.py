@@ -24,11 +24,11 @@ def answers(body, budget=BUDGET):
     return seen
 
 
+def explored(body, *, budget=BUDGET, **options):
+    """Return the result of one exploration."""
+    return in_child(lambda: unblink.explore(body, budget=budget, witnesses=None, **options))
+
+
 def findings(body):
     """Return (kind, pattern, title) of each finding that fails."""
-
-    def work():
-        result = unblink.explore(body, budget=BUDGET, witnesses=None)
-        return [(str(f.kind), f.pattern, f.title) for f in result.findings if not f.is_note]
-
-    return in_child(work)
+    return [(str(f.kind), f.pattern, f.title) for f in explored(body).findings if not f.is_note]

@@ -3,18 +3,13 @@
 import asyncio
 import contextvars
 import sys
-import threading
 
 import pytest
-from exploring import BUDGET, answers, findings
+from exploring import BUDGET, answers, explored, findings
+from workers import started, together
 
 import unblink
 from unblink.exploration.isolation import in_child
-
-
-def explored(body, **options):
-    return in_child(lambda: unblink.explore(body, budget=BUDGET, witnesses=None, **options))
-
 
 # ---------------------------------------------------------------- what may be late
 
@@ -144,8 +139,7 @@ def test_a_call_from_another_thread_comes_at_any_time():
     async def main():
         seen = []
         loop = asyncio.get_running_loop()
-        thread = threading.Thread(target=lambda: loop.call_soon_threadsafe(seen.append, 1))
-        thread.start()
+        thread = started(lambda: loop.call_soon_threadsafe(seen.append, 1))
         await asyncio.sleep(0.1)
         at_once = len(seen)
         await asyncio.to_thread(thread.join)
@@ -166,8 +160,7 @@ def test_a_thread_goes_on_while_the_loop_takes_what_it_gave():
                 loop.call_soon_threadsafe(future.set_result, None)
                 state.append("given")
 
-            thread = threading.Thread(target=give)
-            thread.start()
+            thread = started(give)
             await future
             seen = tuple(state)
             await asyncio.to_thread(thread.join)
@@ -266,8 +259,7 @@ def test_contexts_are_as_asyncio_makes_them():
 def test_a_loop_runs_in_its_own_thread_alone():
     async def main():
         seen = []
-        thread = threading.Thread(target=lambda: seen.append(asyncio._get_running_loop()))
-        thread.start()
+        thread = started(lambda: seen.append(asyncio._get_running_loop()))
         await asyncio.sleep(0.1)
         thread.join()
         return seen == [None] and asyncio.get_running_loop() is not None
@@ -283,11 +275,7 @@ def test_two_loops_in_two_threads():
             await asyncio.sleep(0)
             order.append(name)
 
-        threads = [threading.Thread(target=lambda name=name: asyncio.run(work(name))) for name in "ab"]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        together(lambda: asyncio.run(work("a")), lambda: asyncio.run(work("b")))
         return "".join(order)
 
     assert answers(body) == {"ab", "ba"}

@@ -9,6 +9,7 @@ import time
 import uuid
 
 import pytest
+from workers import run_all
 
 
 @pytest.mark.parametrize("duration", [-1, "1", None, 1e300, float("nan"), float("inf")])
@@ -135,11 +136,7 @@ def test_timeouts_end_in_the_order_of_their_length(controlled):
             never.wait(seconds)
             order.append(seconds)
 
-        threads = [threading.Thread(target=wait, args=(seconds,)) for seconds in (30, 10, 20)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        run_all([threading.Thread(target=wait, args=(seconds,)) for seconds in (30, 10, 20)])
         return order
 
     for seed in range(5):

@@ -2,18 +2,10 @@
 
 import fcntl
 import os
-import threading
 
 import pytest
 from exploring import answers, findings
-
-
-def together(*functions):
-    threads = [threading.Thread(target=function) for function in functions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+from workers import together
 
 
 def add_one(path):

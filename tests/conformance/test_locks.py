@@ -7,6 +7,7 @@ import time
 from _thread import allocate_lock, get_ident
 
 import pytest
+from workers import together
 
 TOO_LONG = threading.TIMEOUT_MAX * 2
 
@@ -139,11 +140,7 @@ def test_many_threads_under_one_lock_lose_no_update(alike):
                 with lock:
                     total[0] += 1
 
-        threads = [threading.Thread(target=work) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        together(*[work] * 4)
         return total
 
     assert alike(body) == ("value", [80])

@@ -6,7 +6,8 @@ import sys
 import threading
 
 import pytest
-from exploring import findings
+from exploring import explored, findings
+from workers import started
 
 import unblink
 from unblink.exploration.isolation import in_child
@@ -23,8 +24,7 @@ def test_a_server_is_made_here_and_its_loop_run_in_another_thread():
     def body():
         loop = asyncio.new_event_loop()
         server = loop.run_until_complete(asyncio.start_server(echo, "127.0.0.1", 0))
-        thread = threading.Thread(target=loop.run_forever)
-        thread.start()
+        thread = started(loop.run_forever)
         with socket.create_connection(server.sockets[0].getsockname()) as client:
             client.sendall(b"hello\n")
             answer = client.makefile("rb").readline()
@@ -124,7 +124,7 @@ def test_a_lost_exception_that_a_handler_of_the_program_gets_is_not_told():
 
         asyncio.run(main())
 
-    assert in_child(lambda: unblink.explore(body, budget="50x", witnesses=None).findings) == ()
+    assert explored(body, budget="50x").findings == ()
 
 
 def an_exception_is_lost():

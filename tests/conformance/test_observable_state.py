@@ -11,12 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from exploring import answers as reached
 from exploring import findings
-
-
-def started(function):
-    thread = threading.Thread(target=function)
-    thread.start()
-    return thread
+from workers import started, together
 
 
 def is_alive():
@@ -177,9 +172,7 @@ def made_twice(make):
             container["key"] = thing
             made.append(thing)
 
-    threads = [started(get_or_make) for _ in range(2)]
-    for thread in threads:
-        thread.join()
+    together(get_or_make, get_or_make)
     return len(made)
 
 
@@ -190,9 +183,7 @@ def counted_in_an_array():
         before = numbers[0]
         numbers[0] = before + 1
 
-    threads = [started(count) for _ in range(2)]
-    for thread in threads:
-        thread.join()
+    together(count, count)
     return numbers[0]
 
 
@@ -240,7 +231,6 @@ def test_a_lock_that_is_given_back_twice_is_found():
             if lock.locked():
                 lock.release()
 
-        for thread in [started(work), started(work)]:
-            thread.join()
+        together(work, work)
 
     assert [pattern for _, pattern, _ in findings(body)] == ["double release"]

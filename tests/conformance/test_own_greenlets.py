@@ -4,9 +4,9 @@ import queue
 import threading
 import time
 
-from databases import together
 from exploring import answers
 from greenlet import getcurrent, greenlet
+from workers import started, together
 
 
 def test_a_greenlet_that_waits_is_gone_on_with(alike):
@@ -51,8 +51,7 @@ def test_threads_are_started_and_exceptions_pass_from_within_a_greenlet(alike):
                 seen.append(str(error))
 
         with lock:
-            thread = threading.Thread(target=work)
-            thread.start()
+            thread = started(work)
             time.sleep(0.1)
         thread.join()
         return seen

@@ -10,6 +10,7 @@ import time
 from contextlib import closing, contextmanager
 
 import pytest
+from workers import started, together
 
 
 class Rang(Exception):
@@ -53,8 +54,7 @@ def from_nobody(wait):
 
 def wait_for_a_thread():
     over = threading.Event()
-    worker = threading.Thread(target=over.wait)
-    worker.start()
+    worker = started(over.wait)
     try:
         worker.join()
     finally:
@@ -126,9 +126,7 @@ def test_a_handler_runs_in_main_whoever_runs(alike):
                 lambda: signal.pthread_kill(threading.get_ident(), signal.SIGUSR1),
             ]
             for send in senders:
-                sender = threading.Thread(target=send)
-                sender.start()
-                sender.join()
+                together(send)
         return ran_in
 
     assert alike(body) == ("value", [True] * 4)
@@ -137,7 +135,7 @@ def test_a_handler_runs_in_main_whoever_runs(alike):
 def test_a_worker_s_signal_breaks_off_main_s_wait(alike):
     def body():
         with handler_of(signal.SIGUSR1, ring):
-            threading.Thread(target=lambda: (time.sleep(0.01), os.kill(os.getpid(), signal.SIGUSR1))).start()
+            started(lambda: (time.sleep(0.01), os.kill(os.getpid(), signal.SIGUSR1)))
             held_lock().acquire()
 
     assert alike(body) == ("Rang", "")
@@ -186,9 +184,7 @@ def test_a_timer_may_come_before_a_thread_goes_on(controlled):
     def body():
         done = []
         with timer(0.05, lambda *_: done.append("timer")):
-            worker = threading.Thread(target=lambda: done.append("thread"))
-            worker.start()
-            worker.join()
+            together(lambda: done.append("thread"))
             time.sleep(0.1)
         return tuple(done)
 

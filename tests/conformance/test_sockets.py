@@ -2,19 +2,13 @@
 
 import select
 import socket
-import threading
 import time
 from contextlib import closing
 
 import pytest
+from workers import started
 
 MUCH = 3_000_000
-
-
-def in_thread(work):
-    worker = threading.Thread(target=work)
-    worker.start()
-    return worker
 
 
 def told(work):
@@ -31,7 +25,7 @@ def closed_meanwhile(wait, then, timeout=None):
     one.settimeout(timeout)
     results = []
     with closing(other):
-        waiter = in_thread(lambda: results.append(told(lambda: wait(one))))
+        waiter = started(lambda: results.append(told(lambda: wait(one))))
         time.sleep(0.02)
         one.close()
         time.sleep(0.02)
@@ -75,7 +69,7 @@ def test_who_accepts_goes_on_after_the_close(alike):
         server = socket.create_server(("127.0.0.1", 0))
         address = server.getsockname()
         accepted = []
-        waiter = in_thread(lambda: accepted.append(server.accept()[0]))
+        waiter = started(lambda: accepted.append(server.accept()[0]))
         time.sleep(0.02)
         server.close()
         with socket.create_connection(address) as client:
@@ -115,7 +109,7 @@ def test_what_waits_for_all_gets_all_or_what_came_before_the_end(alike):
             received.append(len(one.recv(10, socket.MSG_WAITALL)))
 
         with closing(one), closing(other):
-            receiver = in_thread(receive)
+            receiver = started(receive)
             for _ in range(2):
                 other.sendall(b"x")
                 other.sendall(b"y" * (MUCH - 1))
@@ -132,7 +126,7 @@ def test_a_big_message_is_sent_as_a_whole(alike):
         one, other = socket.socketpair()
         with closing(one), closing(other):
             sent = []
-            sender = in_thread(lambda: sent.append(one.sendmsg([b"a" * MUCH, b"b" * MUCH])))
+            sender = started(lambda: sent.append(one.sendmsg([b"a" * MUCH, b"b" * MUCH])))
             received = b""
             while len(received) < 2 * MUCH:
                 received += other.recv(1 << 20)
@@ -144,7 +138,7 @@ def test_a_big_message_is_sent_as_a_whole(alike):
 
 def in_queue_of(server, connect, clients=5):
     """More clients than there is room for, before anybody is accepted."""
-    waiting = [in_thread(connect) for _ in range(clients)]
+    waiting = [started(connect) for _ in range(clients)]
     time.sleep(0.02)
     for _ in range(clients):
         server.accept()[0].close()
@@ -229,7 +223,7 @@ def test_datagrams_wait_for_room_at_the_receiver(tmp_path, alike, timeout):
                 for number in range(count):
                     sender.sendmsg([str(number).encode()], [], 0, str(path))
 
-            worker = in_thread(send)
+            worker = started(send)
             received = [int(receiver.recv(9)) for _ in range(2 * count)]
             worker.join()
         return received == [*range(count)] * 2

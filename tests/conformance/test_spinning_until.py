@@ -7,6 +7,7 @@ import time
 
 import pytest
 from exploring import answers
+from workers import started
 
 BUDGET = "20x,20s"
 
@@ -24,8 +25,7 @@ def raised_after(seconds, wait):
         flag.up = True
 
     began = time.monotonic()
-    thread = threading.Thread(target=work)
-    thread.start()
+    thread = started(work)
     wait(flag)
     thread.join()
     return time.monotonic() - began
@@ -100,8 +100,7 @@ def test_much_work_is_no_waiting():
     def body():
         work, done, lock = Work(), threading.Event(), threading.Lock()
         results = []
-        thread = threading.Thread(target=lambda: results.append(done.wait(200)))
-        thread.start()
+        thread = started(lambda: results.append(done.wait(200)))
         for _ in range(100_000):
             work.total += 1
         for _ in range(3_000):

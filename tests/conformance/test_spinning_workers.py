@@ -6,6 +6,9 @@ import sys
 import threading
 import time
 
+from exploring import explored
+from workers import together
+
 import unblink
 from unblink.exploration.isolation import in_child
 
@@ -27,7 +30,7 @@ def failing_beside_a_spinning_worker():
 
 def test_the_bodys_own_exception_is_told_though_a_worker_spins():
     began = time.perf_counter()
-    failure = in_child(lambda: unblink.explore(failing_beside_a_spinning_worker, budget="50x", witnesses=None).failure)
+    failure = explored(failing_beside_a_spinning_worker, budget="50x").failure
     assert failure.message == "the body's own"
     assert str(failure.kind) == "failure"
     assert failure.waiting == ()
@@ -40,7 +43,7 @@ def test_a_worker_comes_to_its_end_after_the_body_has_failed():
             time.sleep(0.01)
         ended.append(True)
 
-    def explored():
+    def explore():
         ended = []
 
         def body():
@@ -50,7 +53,7 @@ def test_a_worker_comes_to_its_end_after_the_body_has_failed():
         result = unblink.explore(body, budget="1x", witnesses=None)
         return result.failure is not None, bool(ended)
 
-    assert in_child(explored) == (True, True)
+    assert in_child(explore) == (True, True)
 
 
 def test_what_failing_executions_leave_open_is_nobody_elses_affair():
@@ -61,21 +64,17 @@ def test_what_failing_executions_leave_open_is_nobody_elses_affair():
             with lock:
                 order.append(name)
 
-        threads = [threading.Thread(target=work, args=(name,)) for name in "ab"]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        together(lambda: work("a"), lambda: work("b"))
         if order == ["b", "a"]:  # not in the first execution, which is told of as a plain run is
             kept = [socket.socket()]
             kept.append(kept)  # for the garbage collector, which comes later
             raise ValueError("left something open")
 
-    def explored():
+    def explore():
         heard = []
         sys.unraisablehook = heard.append
         result = unblink.explore(body, budget="50x", witnesses=None)
         gc.collect()
         return result.failure is not None, result.executions > 1, len(heard)
 
-    assert in_child(explored) == (True, True, 0)
+    assert in_child(explore) == (True, True, 0)

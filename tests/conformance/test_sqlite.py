@@ -6,35 +6,19 @@ import time
 from contextlib import closing
 
 import pytest
+from databases import LONG, make, numbers, reset
 from exploring import answers
-
-LONG = 1000  # seconds: longer than any task is held back
-
-
-def together(*functions):
-    threads = [threading.Thread(target=function) for function in functions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+from workers import together
 
 
 @pytest.fixture
 def path(tmp_path):
-    with closing(sqlite3.connect(tmp_path / "db")) as connection, connection:
-        connection.execute("create table t(n)")
-        connection.execute("insert into t values(0)")
-    return tmp_path / "db"
-
-
-def reset(path):
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("update t set n = 0")
+    return make(tmp_path / "db")
 
 
 def value(path):
-    with closing(sqlite3.connect(path)) as connection:
-        return connection.execute("select n from t").fetchone()[0]
+    (number,) = numbers(path)
+    return number
 
 
 def both(path, work):

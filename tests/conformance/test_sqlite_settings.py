@@ -8,7 +8,8 @@ import time
 from contextlib import closing
 
 import pytest
-from databases import make, numbers, together
+from databases import make, numbers
+from workers import together
 
 SETTINGS = (
     "synchronous",

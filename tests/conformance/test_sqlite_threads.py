@@ -6,8 +6,9 @@ import threading
 from contextlib import closing
 
 import pytest
-from databases import make, together
+from databases import make
 from exploring import findings
+from workers import started, together
 
 
 def nothing(*_):
@@ -103,8 +104,7 @@ def test_a_connection_of_one_worker_is_refused_to_another_and_to_main(alike):
             except sqlite3.ProgrammingError as error:
                 said.append(f"{made[1]} and this is thread id {threading.get_ident()}." in str(error))
 
-        thread = threading.Thread(target=owner)
-        thread.start()
+        thread = started(owner)
         together(use)
         use()
         used.set()

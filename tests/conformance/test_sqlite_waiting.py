@@ -6,10 +6,9 @@ import time
 from contextlib import closing
 
 import pytest
-from databases import make, numbers, reset, together
+from databases import LONG, make, numbers, reset
 from exploring import answers
-
-LONG = 1000  # seconds: longer than any task is held back
+from workers import together
 
 
 @pytest.fixture

@@ -23,13 +23,7 @@ from contextlib import redirect_stderr
 from pathlib import Path
 
 import pytest
-
-
-def run_all(threads):
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+from workers import run_all
 
 
 def test_a_thread_is_alive_between_its_start_and_its_end(alike):

@@ -1,41 +1,42 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 
+import busy_program as program
 import pytest
+from processes import importing_as_here
 
 STRATEGIES = ("default", "random", "pct", "pos")
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_seeded_executions_are_equal_ten_times_over(program, strategy):
+def test_seeded_executions_are_equal_ten_times_over(strategy):
     first = program.trace_of(strategy, 11)
     for _ in range(9):
         assert program.trace_of(strategy, 11) == first
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES[1:])
-def test_other_seeds_give_other_executions(program, strategy):
+def test_other_seeds_give_other_executions(strategy):
     traces = Counter("\n".join(program.trace_of(strategy, seed)[0]) for seed in range(20))
     assert len(traces) > 10
 
 
-def test_unseeded_executions_differ(program):
+def test_unseeded_executions_differ():
     traces = {"\n".join(program.trace_of("random", secrets.randbits(64))[0]) for _ in range(10)}
     assert len(traces) > 5
 
 
-def test_the_default_order_does_not_depend_on_the_seed(program):
+def test_the_default_order_does_not_depend_on_the_seed():
     assert program.trace_of("default", 1)[0] == program.trace_of("default", 2)[0]
 
 
-def test_executions_between_do_not_matter(program):
+def test_executions_between_do_not_matter():
     first = program.trace_of("random", 5)
     for seed in range(20):
         program.trace_of("pos", seed)
@@ -43,20 +44,17 @@ def test_executions_between_do_not_matter(program):
 
 
 @pytest.mark.parametrize("strategy", ["random", "pct"])
-def test_executions_are_equal_in_new_processes_and_under_any_hash_seed(program, strategy):
+def test_executions_are_equal_in_new_processes_and_under_any_hash_seed(strategy):
     here = json.loads(json.dumps(program.trace_of(strategy, 3)))
     for hash_seed in ("0", "1", "4294967295", "random"):
-        environment = os.environ | {
-            "PYTHONHASHSEED": hash_seed,
-            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-        }
+        environment = importing_as_here(PYTHONHASHSEED=hash_seed)
         command = [sys.executable, str(Path(program.__file__)), strategy, "3"]
         said = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
         assert said.stderr == ""
         assert json.loads(said.stdout) == here
 
 
-def test_printing_and_tracing_change_nothing(program, capsys):
+def test_printing_and_tracing_change_nothing(capsys):
     def printing():
         print("before")
         try:

@@ -9,8 +9,6 @@ class Reason(Enum):
     """Why a test is not asked of the ground."""
 
     CHILD_PROCESS = "starts a child process"
-    SIGNAL = "a signal that the operating system delivers to a real thread"
-    FAULTHANDLER = "faulthandler looks at real threads"
     REAL_TIME = "asserts on real time"
     OS_THREAD = "reaches for the OS thread behind Python's back (ctypes)"
     SPIN = "spins without any call: only instrumented code can be switched there"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from processes import importing_as_here
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def fidelity(*arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])}
+    environment = importing_as_here(ROOT)
     command = [sys.executable, "-m", "tests.fidelity.run", *arguments]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
 

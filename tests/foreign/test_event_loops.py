@@ -1,12 +1,10 @@
 """An event loop that waits in C is refused by name, and its test runs as without --race; others are controlled."""
 
-import json
 import os
-import subprocess
-import sys
 import textwrap
 
 import pytest
+from processes import race_in
 
 import unblink
 from unblink.exploration.isolation import in_child
@@ -104,30 +102,9 @@ TRIO = """
 def explored(folder, source, *options):
     """Run `source` under --race; return pytest's output, and the summary of each test by its name."""
     (folder / "test_it.py").write_text(textwrap.dedent(source))
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-W",
-            "error",
-            "-m",
-            "pytest",
-            "-p",
-            "no:cacheprovider",
-            "-p",
-            "no:asyncio",
-            "--race",
-            "--race-json=race.json",
-            *options,
-        ],
-        cwd=folder,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    tests = json.loads((folder / "race.json").read_text())
-    return done.stdout, {test["test"].partition("::")[2]: test for test in tests}
+    variables = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "error"}
+    ended, tests = race_in(folder, "-p", "no:asyncio", *options, environment=variables)
+    return ended.stdout, {test["test"].partition("::")[2]: test for test in tests}
 
 
 def test_uvloop_is_refused_and_its_tests_run_as_without_race(tmp_path):

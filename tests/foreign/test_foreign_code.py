@@ -1,10 +1,9 @@
 """With --race-include, races inside of an installed package and of the standard library are found."""
 
-import json
 import os
-import subprocess
-import sys
 import textwrap
+
+from processes import race_in
 
 PACKAGE = """
     class Meter:
@@ -48,15 +47,8 @@ def explored(folder, source, *options):
     installed.mkdir(parents=True, exist_ok=True)
     (installed / "metering.py").write_text(textwrap.dedent(PACKAGE))
     path = os.pathsep.join([str(installed), *filter(None, [os.environ.get("PYTHONPATH")])])
-    subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--race", "--race-json=race.json", *options],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        timeout=120,
-        check=False,
-    )
-    (test,) = json.loads((folder / "race.json").read_text())
+    variables = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+    _, (test,) = race_in(folder, *options, environment=variables)
     return test
 
 

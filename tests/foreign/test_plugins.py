@@ -1,12 +1,10 @@
 """pytest's plugins and the libraries that replace clocks work beside --race, as they do without it."""
 
-import json
 import os
-import subprocess
-import sys
 import textwrap
 
 import pytest
+from processes import pytest_in, race_in
 
 START = """
     import asyncio, datetime, threading, time
@@ -248,23 +246,14 @@ CONFTEST = """
 def explored(folder, source, *options, race=True, asyncio=False):
     """Run `source` under pytest, with --race or without; return its output, and the summary of each test by its name."""
     (folder / "test_it.py").write_text(textwrap.dedent(START) + textwrap.dedent(source))
-    summary = folder / "race.json"
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options]
+    variables = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     if not asyncio:
-        command += ["-p", "no:asyncio"]
+        options += ("-p", "no:asyncio")
     if race:
-        command += ["--race", f"--race-json={summary}"]
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    tests = json.loads(summary.read_text()) if race and summary.exists() else []
-    return done.stdout, {test["test"].partition("::")[2]: test["verdict"] for test in tests}
+        ended, tests = race_in(folder, *options, environment=variables)
+    else:
+        ended, tests = pytest_in(folder, *options, environment=variables), []
+    return ended.stdout, {test["test"].partition("::")[2]: test["verdict"] for test in tests}
 
 
 def failed(verdicts):

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
+import reports
 
 from unblink.explain.plain_text import cells
 
 FOLDER = Path(__file__).parent
-
-
-def _load_reports() -> Any:
-    spec = importlib.util.spec_from_file_location("golden_reports", FOLDER / "reports.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-reports = _load_reports()
 
 
 @pytest.mark.parametrize("name", reports.REPORTS)

@@ -1,11 +1,11 @@
 """Each program of tests/bugs: its bug is found within so many executions, minimised, and its correction is clean."""
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from processes import race_in
 
 ROOT = Path(__file__).resolve().parents[2]
 # Before 3.12 `wait_for` gives back what came as its time was over: there the mailbox loses nothing.
@@ -64,10 +64,7 @@ PATTERNS = {
 
 
 def explored(folder, *options):
-    summary = folder / "race.json"
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--race", f"--race-json={summary}"]
-    subprocess.run([*command, *options, "tests/bugs"], cwd=ROOT, capture_output=True, timeout=300, check=False)
-    tests = json.loads(summary.read_text())
+    _, tests = race_in(ROOT, "-q", *options, "tests/bugs", summary=folder / "race.json", timeout=300)
     return {Path(test["test"].split("::")[0]).stem.removeprefix("test_"): test for test in tests}
 
 

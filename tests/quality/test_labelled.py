@@ -8,13 +8,12 @@ import ast
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from processes import race_in
 
 ROOT = Path(__file__).resolve().parents[2]
 LABELLED = ROOT / "tests" / "labelled"
@@ -104,16 +103,14 @@ class Project:
         own = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
         if any((SOURCES / "unblink").glob("_native*.so")):
             own["PYTHONPATH"] = str(SOURCES)
-        ended = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *LOADED, "--race",
-             f"--race-budget={BUDGET}", "--race-json=race.json"],
-            cwd=self.folder, env=own | {"ROUNDS": str(rounds)}, capture_output=True, text=True,
-            timeout=120 + 120 * rounds, check=False,
+        ended, tests = race_in(
+            self.folder, "-q", *LOADED, f"--race-budget={BUDGET}",
+            environment=own | {"ROUNDS": str(rounds)}, timeout=120 + 120 * rounds,
         )  # fmt: skip
-        summary, outcomes = self.folder / "race.json", self.folder / "outcomes.json"
-        if ended.returncode not in (0, 1) or not summary.exists() or not outcomes.exists():
+        outcomes = self.folder / "outcomes.json"
+        if ended.returncode not in (0, 1) or not tests or not outcomes.exists():
             pytest.fail(f"exit status {ended.returncode}\n{ended.stdout[-3000:]}{ended.stderr[-2000:]}", pytrace=False)
-        return json.loads(summary.read_text()), json.loads(outcomes.read_text())
+        return tests, json.loads(outcomes.read_text())
 
     def _judge(self, test, outcome):
         findings = test["findings"]

@@ -4,11 +4,10 @@ How many executions it takes, beside what was published for other tools: `python
 """
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from processes import pytest_in, race_in
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = ROOT / "tests" / "bugs" / "sctbench"
@@ -21,12 +20,8 @@ LATE = {SPINS}  # not within 2000 executions
 
 
 def explored(folder, budget, *tests):
-    summary = folder / "race.json"
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--race", f"--race-json={summary}"]
-    subprocess.run(
-        [*command, f"--race-budget={budget}", *tests], cwd=ROOT, capture_output=True, timeout=100, check=False
-    )
-    return {test["test"]: test for test in json.loads(summary.read_text())}
+    _, explored = race_in(ROOT, "-q", f"--race-budget={budget}", *tests, summary=folder / "race.json", timeout=100)
+    return {test["test"]: test for test in explored}
 
 
 def of_both(test):
@@ -40,14 +35,8 @@ def buggy(tmp_path_factory):
 
 
 def test_every_test_is_a_case_and_every_case_has_a_correction():
-    listed = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--collect-only", str(PROGRAMS)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
+    listed = pytest_in(ROOT, "-q", "--collect-only", PROGRAMS, timeout=60)
+    assert listed.returncode == 0, listed.stdout
     collected = {line for line in listed.stdout.splitlines() if "::" in line}
     assert collected == {name for test in CASES for name in of_both(test)}
 

@@ -31,13 +31,9 @@ from unblink.explain.waiting_patterns import missed_by_timeout, waiting_diagnosi
 from unblink.model.finding import Event, Finding, Kind
 from unblink.model.site import SourceLine
 
-_LOST_EXCEPTION_FIX = (
-    "somebody looks at how the task ended: a future's result(), a check after join(), or threading.excepthook"
-)
-
-
 _FIXES = {
-    Kind.LOST_EXCEPTION: _LOST_EXCEPTION_FIX,
+    Kind.LOST_EXCEPTION: "somebody looks at how the task ended: a future's result(), a check after join(), or "
+    "threading.excepthook",
     Kind.NEVER_AWAITED: "each coroutine is awaited, or made a task that somebody keeps",
 }
 

@@ -164,7 +164,7 @@ class Explorer:
     def repeat(self) -> bool:
         """Run the first plan again; whether it did the same. To be called after `begin`, before `search`."""
         first = self.state.first
-        if first is None or self._spent() or (first.failure is not None and not first.failure.is_note):
+        if first is None or self._spent() or first.fails:
             return True
         with self._interruptible():
             again = self._run(next(self._portfolio))
@@ -204,7 +204,7 @@ class Explorer:
         observation = _without_frames(self._runner.observe(plan, official=official))
         self.state.take(observation)
         self._portfolio.learn(observation.shortest_stall_ns)
-        if observation.failure is not None and not observation.failure.is_note and self.state.failed_at is None:
+        if observation.fails and self.state.failed_at is None:
             self.state.failed_at = self.state.executions
         return observation
 
@@ -221,7 +221,7 @@ class Explorer:
             done += 1
             self.state.take(seen.last)
             self._portfolio.learn(seen.last.shortest_stall_ns)
-            if seen.last.failure is not None and not seen.last.failure.is_note:
+            if seen.last.fails:
                 self.state.failed_at = self.state.failed_at or self.state.executions
         self._portfolio.put_back(plans[done:])
         if seen.last is not None and seen.last.failure is not None:

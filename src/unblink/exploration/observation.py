@@ -85,6 +85,11 @@ class Observation(NamedTuple):
         """Whether two tasks met."""
         return self.tasks > 1
 
+    @property
+    def fails(self) -> bool:
+        """Whether it has a failure that is no note."""
+        return self.failure is not None and not self.failure.is_note
+
     def repeats(self, other: Observation) -> bool:
         """Whether this execution did the same as `other`, run under the same plan."""
         return self._identity() == other._identity()

@@ -6,7 +6,6 @@ execution, and the one that shows a failure. And lean, for the many in between: 
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 import threading
@@ -21,6 +20,7 @@ from _pytest.runner import runtestprotocol
 from _pytest.tmpdir import tmppath_result_key
 
 from unblink._native import ExecutionAborted
+from unblink.exploration.runner import drop_garbage
 from unblink.exploration.target import Target
 from unblink.runners.pytest_timeouts import Timeouts
 
@@ -159,9 +159,7 @@ class ItemRun:
             sys.__dict__.pop(name, None)
         self.exceptions.clear()
         self.reports = []
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            gc.collect()
+        drop_garbage()
         self._renew()
         self._drop_output()
         with self._timeouts.running():

@@ -18,7 +18,7 @@ from unblink.explain.summary import summary_line, uncontrolled_lines
 from unblink.explain.terminal import render
 from unblink.exploration.interrupt import was_pressed
 from unblink.exploration.result import Result
-from unblink.exploration.runner import LoopRefused, drop_garbage
+from unblink.exploration.runner import LoopRefused
 from unblink.exploration.session import Session
 from unblink.exploration.settings import (
     Budget,
@@ -263,8 +263,6 @@ class RacePlugin:
         except UnblinkError as problem:
             return [self._problem_report(item, problem)], None
         if refused is not None:
-            if not refused.went_on:
-                drop_garbage()
             return self._plainly(run, refused)
         reports = received(self._config, shown)
         if not reports:

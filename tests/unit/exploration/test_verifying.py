@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import textwrap
 
 import pytest
+from processes import pytest_in
 
 from unblink.explain.certificate_text import certificate_lines
 from unblink.exploration.replaying import MOST_NEIGHBOURS, neighbours
@@ -71,19 +70,15 @@ def test_a_certificate_claims_no_more_than_was_explored() -> None:
 
 @pytest.fixture
 def project(tmp_path):
-    def pytest_in(*options):
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, "test_it.py"]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
-
     (tmp_path / "test_it.py").write_text(textwrap.dedent(BROKEN))
-    assert pytest_in("--race").returncode == 1
+    assert pytest_in(tmp_path, "--race").returncode == 1
     (witness,) = (tmp_path / ".unblink").glob("*.json")
-    return tmp_path, pytest_in, witness
+    return tmp_path, witness
 
 
 def test_what_is_not_fixed_gets_no_certificate_that_says_so(project) -> None:
-    folder, pytest_in, witness = project
-    ended = pytest_in(f"--race-verify={witness}")
+    folder, witness = project
+    ended = pytest_in(folder, f"--race-verify={witness}")
     assert ended.returncode == 1
     assert "not fixed: the old witness still fails" in ended.stdout
     (kept,) = (folder / ".unblink").glob("*.certificate.json")
@@ -91,9 +86,9 @@ def test_what_is_not_fixed_gets_no_certificate_that_says_so(project) -> None:
 
 
 def test_a_fix_is_certified(project) -> None:
-    folder, pytest_in, witness = project
+    folder, witness = project
     (folder / "test_it.py").write_text(textwrap.dedent(FIXED))
-    ended = pytest_in(f"--race-verify={witness}")
+    ended = pytest_in(folder, f"--race-verify={witness}")
     assert ended.returncode == 0, ended.stdout
     assert "the old witness passes" in ended.stdout
     assert "every distinct interleaving of the instrumented code passes" in ended.stdout

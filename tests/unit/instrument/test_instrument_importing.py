@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from processes import importing_as_here
 
 from unblink.instrument import Instrumenter, instrumented_imports
 from unblink.instrument.cache import cache_path
@@ -151,7 +152,7 @@ with instrumented_imports(Instrumenter(Register(), roots=[{str(project)!r}])):
     import some_project.counter
 assert some_project.counter.bump() == 1
 """
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = importing_as_here()
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     runs = [subprocess.Popen([sys.executable, "-c", script], env=environment) for _ in range(4)]
     assert [run.wait() for run in runs] == [0] * 4

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from processes import importing_as_here
 
 MODULES = [
     "test_augassign", "test_comprehensions", "test_contextlib", "test_dataclasses", "test_dict",
@@ -59,9 +59,8 @@ def outcomes(mode: str, modules: list[str], directory: Path) -> dict[str, str]:
     runner = directory / "runner.py"
     runner.write_text(RUNNER)
     out = directory / f"{mode}.json"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     command = [sys.executable, "-W", "ignore", str(runner), mode, str(out), *modules]
-    subprocess.run(command, cwd=directory, env=environment, check=True, capture_output=True, timeout=300)
+    subprocess.run(command, cwd=directory, env=importing_as_here(), check=True, capture_output=True, timeout=300)
     result: dict[str, str] = json.loads(out.read_text())
     return result
 

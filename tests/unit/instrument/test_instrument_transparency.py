@@ -225,7 +225,6 @@ LIBRARY = [
     "asyncio.base_events",
     "json.decoder",
 ]
-OURS = {"PUSH_NULL", "LOAD_GLOBAL", "LOAD_CONST", "LOAD_NAME", "PRECALL", "COPY", "POP_TOP", "NOP"}
 
 
 def instructions(code: types.CodeType) -> list[tuple[str, Any]]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from processes import importing_as_here, pytest_in
 
 PLUGIN = """
 import sys
@@ -81,18 +79,17 @@ def test_error(box):
 def suite(tmp_path: Path) -> Path:
     for name, text in {
         "race_plugin.py": PLUGIN, "conftest.py": CONFTEST, "asserting.py": ASSERTING, "test_box.py": TESTS,
-        "pytest.ini": "[pytest]\naddopts = -p no:cacheprovider -W error\n",
+        "pytest.ini": "[pytest]\naddopts = -W error\n",
     }.items():  # fmt: skip
         (tmp_path / name).write_text(text)
     return tmp_path
 
 
 def run(suite: Path, *options: str) -> str:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(suite), *filter(None, sys.path)])}
+    environment = importing_as_here(suite)
     environment.pop("PYTEST_ADDOPTS", None)
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    command = [sys.executable, "-m", "pytest", "-vv", "--color=no", *options]
-    done = subprocess.run(command, cwd=suite, env=environment, capture_output=True, text=True, check=False)
+    done = pytest_in(suite, "-vv", "--color=no", *options, environment=environment)
     return re.sub(r"in \d+\.\d+s", "in TIME", done.stdout + done.stderr)
 
 

@@ -2,11 +2,10 @@
 
 import json
 import re
-import subprocess
-import sys
 import textwrap
 
 import pytest
+from processes import pytest_in
 
 SOURCE = """
     import threading
@@ -34,18 +33,7 @@ def project(tmp_path):
 
 
 def explored(project, *options):
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "--race",
-        "--race-budget=1200x",
-        *options,
-    ]
-    done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=120, check=False)
+    done = pytest_in(project, "-q", "--race", "--race-budget=1200x", *options)
     (line,) = re.findall(r"^test_it\.py::test_sum: (.*)$", done.stdout, re.MULTILINE)
     return line
 

@@ -10,6 +10,7 @@ import textwrap
 import time
 
 import pytest
+from processes import pytest_in, race_in
 
 RACY = """
     import threading
@@ -40,13 +41,11 @@ def suite(tmp_path):
         (tmp_path / "test_it.py").write_text(textwrap.dedent(source))
         for name, text in files.items():
             (tmp_path / f"{name}.py").write_text(textwrap.dedent(text))
-        summary = tmp_path / "race.json"
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
         if "--race" in arguments:
-            command.append(f"--race-json={summary}")
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
-        tests = json.loads(summary.read_text()) if summary.exists() else []
-        return done.returncode, done.stdout + done.stderr, tests
+            ended, tests = race_in(tmp_path, *arguments)
+        else:
+            ended, tests = pytest_in(tmp_path, *arguments), []
+        return ended.returncode, ended.stdout + ended.stderr, tests
 
     return run
 
