@@ -162,7 +162,8 @@ TaskId Engine::default_choice() const {
   }
   if (ready && run_length_ < options_.fairness) return current_;
   if (ready) return ready_.after(current_);
-  return ready_.first();
+  const bool in_turn = spent_ - spent_at_change_ > kPass;  // some wake each other for ever, while another could end it
+  return in_turn ? ready_.after(current_) : ready_.first();
 }
 
 TaskId Engine::next() {
@@ -173,6 +174,10 @@ TaskId Engine::next() {
   if (effort() > options_.step_limit) {
     ending_ = Ending::kStepLimit;
     return kNone;
+  }
+  if (changed_) {
+    changed_ = false;
+    spent_at_change_ = spent_at_passing_ = spent_;
   }
   for (;;) {
     Nanos deadline = kForever;
@@ -376,11 +381,6 @@ void Engine::stall_until(Nanos deadline) {
 // some. It passes as fast as it would there; after 0.2 s faster and faster, so that 30 s are over before long: nothing that
 // ends by itself does so much and changes nothing. It is no stall: that is a task which does less than it could.
 bool Engine::pass_time(Nanos deadline) {
-  if (changed_) {
-    changed_ = false;
-    spent_at_change_ = spent_at_passing_ = spent_;
-    return false;
-  }
   if (spent_ - spent_at_passing_ < kPass || deadline <= now_) return false;
   const std::uint64_t spent = spent_ - spent_at_change_;
   const std::uint64_t doublings = spent < kSteady ? 0 : std::min<std::uint64_t>((spent - kSteady) / kPass, 20);

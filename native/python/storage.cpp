@@ -10,8 +10,10 @@
 
 #include <sys/stat.h>
 
+#include <climits>
 #include <cstring>
 #include <deque>
+#include <map>
 #include <mutex>
 #include <unordered_map>
 
@@ -23,7 +25,7 @@
 namespace unblink {
 namespace {
 
-constexpr int kBusy = 5, kMainDatabase = 0x100, kSharedUnlock = 1;
+constexpr int kBusy = 5, kMainDatabase = 0x100, kSharedUnlock = 1, kSharedLevel = 1;
 constexpr int kNewestMethods = 3;
 
 struct Methods {
@@ -38,6 +40,7 @@ struct System {
 std::mutex mutex;
 std::deque<Methods> methods;                      // none is ever moved or freed
 std::unordered_map<SqliteFile*, Key> databases;   // the open ones of which a lock may be waited for
+std::map<std::pair<SqliteFile*, int>, std::uint64_t> taken;  // by file and lock: when, in steps of the engine
 std::deque<System> systems;
 Key refused = kNoKey;
 std::uint64_t shares_cache = 0;  // the execution in which somebody shares one
@@ -58,6 +61,22 @@ int after_lock(SqliteFile* file, int result) {
   return result;
 }
 
+constexpr int kWhole = -1;  // the lock of the file itself
+
+void note_taken(SqliteFile* file, int lock) {
+  if (!under_control()) return;
+  const std::lock_guard guard(mutex);
+  taken[{file, lock}] = G.engine.steps();
+}
+
+// Who tries takes a lock that he lets go when he does not get the next. Nobody has run meanwhile, and so nobody was refused: to
+// wake the others would have two that try wake each other for ever.
+bool was_noticed(SqliteFile* file, int lock) {
+  const std::lock_guard guard(mutex);
+  const auto found = taken.find({file, lock});
+  return found == taken.end() || found->second != G.engine.steps();
+}
+
 void after_unlock(SqliteFile* file) {
   if (!under_control()) return;
   const Key key = key_of_file(file);
@@ -69,22 +88,31 @@ int close_file(SqliteFile* file) {
   after_unlock(file);
   const std::lock_guard guard(mutex);
   databases.erase(file);
+  taken.erase(taken.lower_bound({file, kWhole}), taken.upper_bound({file, INT_MAX}));
   return result;
 }
 
 int sync_file(SqliteFile* file, int flags) { return under_control() ? 0 : original(file)->sync(file, flags); }
 
-int lock_file(SqliteFile* file, int level) { return after_lock(file, original(file)->lock(file, level)); }
+int lock_file(SqliteFile* file, int level) {
+  const int result = original(file)->lock(file, level);
+  if (result == 0 && level == kSharedLevel) note_taken(file, kWhole);
+  return after_lock(file, result);
+}
 
 int unlock_file(SqliteFile* file, int level) {
   const int result = original(file)->unlock(file, level);
-  after_unlock(file);
+  if (level != 0 || was_noticed(file, kWhole)) after_unlock(file);
   return result;
 }
 
 int lock_shared(SqliteFile* file, int offset, int count, int flags) {
   const int result = original(file)->shared_lock(file, offset, count, flags);
-  if ((flags & kSharedUnlock) != 0) after_unlock(file);
+  if ((flags & kSharedUnlock) == 0) {
+    if (result == 0) note_taken(file, offset);
+  } else if (was_noticed(file, offset)) {
+    after_unlock(file);
+  }
   return after_lock(file, result);
 }
 

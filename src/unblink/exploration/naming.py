@@ -71,7 +71,7 @@ class Names:
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
         self._found_names: dict[int, str] = {}
-        self._bearers: dict[str, list[object]] = {}  # of a name, in the order in which they came
+        self._bearers: dict[str, list[int]] = {}  # of a name, by identity, in the order in which they came
 
     def location(self, site: int, thing: Any, detail: Any) -> str:
         """Return the name of a shared location: of (object, attribute), (container, key) or a variable."""
@@ -107,9 +107,9 @@ class Names:
     def _numbered(self, name: str, bearer: object) -> str:
         """Tell two things of one name apart: the second is `name#2`."""
         bearers = self._bearers.setdefault(name, [])
-        place = next((n for n, other in enumerate(bearers) if other is bearer), len(bearers))
+        place = next((n for n, other in enumerate(bearers) if other == id(bearer)), len(bearers))
         if place == len(bearers):
-            bearers.append(bearer)
+            bearers.append(id(bearer))
         return name if place == 0 else f"{name}#{place + 1}"
 
     def _owner(self, thing: Any) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from dataclasses import replace
@@ -81,8 +82,11 @@ class Recorder:
         """Take down one operation."""
         self._fill_in()
         name = self._operations[op]
-        if thing is not None and name != "start":  # a task goes when the program lets it go: then its exception is lost
-            self._alive.append(thing)  # its address is its name for as long as we record
+        # Its address is its name for as long as we record; but what tells when it goes must go when the program lets it
+        # go: a task that loses an exception, and whatever has a finaliser.
+        finalised = hasattr(type(thing), "__del__")
+        if thing is not None and name != "start" and not finalised:
+            self._alive.append(thing)
         if self._start_ns is None:
             self._start_ns = now_ns
         if len(self.events) >= MOST_EVENTS:
@@ -118,7 +122,8 @@ class Recorder:
             if name != "read":
                 self._written.add(place)
         if call is None and name in ("write", "update"):
-            self._fill = (len(self.events) - 1, lambda: current_value(thing, detail))
+            whole = _weak(thing) if finalised else lambda: thing
+            self._fill = (len(self.events) - 1, lambda: current_value(whole(), detail))
 
     def _is_inner(self, hook: Hook) -> bool:
         """Whether a hook is on a part of the library's own objects that tells nobody anything."""
@@ -430,3 +435,10 @@ def _named(lines: list[tuple[CodeType, int]], sources: Sources) -> tuple[SourceL
     while last and sources.is_foreign(lines[last - 1][0].co_filename):
         last -= 1
     return tuple(sources.frame_line(code, line) for code, line in reversed(lines[:last]))
+
+
+def _weak(thing: Any) -> Callable[[], Any]:
+    try:
+        return weakref.ref(thing)
+    except TypeError:
+        return lambda: None
