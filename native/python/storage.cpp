@@ -40,7 +40,7 @@ struct System {
 std::mutex mutex;
 std::deque<Methods> methods;                      // none is ever moved or freed
 std::unordered_map<SqliteFile*, Key> databases;   // the open ones of which a lock may be waited for
-std::map<std::pair<SqliteFile*, int>, std::uint64_t> taken;  // by file and lock: when, in steps of the engine
+std::map<std::pair<SqliteFile*, int>, std::pair<std::uint64_t, std::uint64_t>> taken;  // by file and lock: in which execution, at which step
 std::deque<System> systems;
 Key refused = kNoKey;
 std::uint64_t shares_cache = 0;  // the execution in which somebody shares one
@@ -63,10 +63,12 @@ int after_lock(SqliteFile* file, int result) {
 
 constexpr int kWhole = -1;  // the lock of the file itself
 
+std::pair<std::uint64_t, std::uint64_t> moment() { return {G.executions, G.engine.steps()}; }
+
 void note_taken(SqliteFile* file, int lock) {
   if (!under_control()) return;
   const std::lock_guard guard(mutex);
-  taken[{file, lock}] = G.engine.steps();
+  taken[{file, lock}] = moment();
 }
 
 // Who tries takes a lock that he lets go when he does not get the next. Nobody has run meanwhile, and so nobody was refused: to
@@ -74,7 +76,7 @@ void note_taken(SqliteFile* file, int lock) {
 bool was_noticed(SqliteFile* file, int lock) {
   const std::lock_guard guard(mutex);
   const auto found = taken.find({file, lock});
-  return found == taken.end() || found->second != G.engine.steps();
+  return found == taken.end() || found->second != moment();
 }
 
 void after_unlock(SqliteFile* file) {

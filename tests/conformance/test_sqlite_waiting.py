@@ -241,3 +241,26 @@ def test_what_is_in_memory_is_shared_by_its_name(name):
             return tuple(refused), keeper.execute("select n from t").fetchone()[0]
 
     assert answers(body) >= {((), 1), ((), 2), (("database table is locked",), 1)}
+
+
+def test_those_who_wait_do_not_wake_each_other_while_the_owner_sleeps(path, controlled):
+    def body():
+        locked = threading.Event()
+
+        def own():
+            with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+                connection.execute("begin immediate")
+                locked.set()
+                time.sleep(0.5)
+                connection.execute("commit")
+
+        def add():
+            locked.wait()
+            with closing(sqlite3.connect(path, timeout=LONG)) as connection, connection:
+                connection.execute("insert into t values(1)")
+
+        together(add, add, own)
+
+    run = controlled(body)
+    assert run.exception is None and not run.unhandled
+    assert run.points < 500
