@@ -391,6 +391,7 @@ PyMethodDef methods[] = {
     {"direct", direct, METH_O, "Set what the strategy `directed` follows."},
     {"bind", bind, METH_VARARGS, "Tell at which site a directive stands."},
     {"missed", missed, METH_NOARGS, "The first directive that was not taken, or -1."},
+    {"stall_places", stall_places, METH_NOARGS, "Where the clock could have gone on in the last directed execution."},
     {"set_cancelling", cancelling, METH_O, "Whether executions that are searched may cancel an asyncio task."},
     {"deviations", deviations, METH_VARARGS, "The last execution's choices against the default order."},
     {"trace", trace, METH_NOARGS, "The last execution's visible operations."},

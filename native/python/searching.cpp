@@ -66,6 +66,11 @@ PyObject* bind(PyObject*, PyObject* args) {
 
 PyObject* missed(PyObject*, PyObject*) { return PyLong_FromLong(G.directed.first_missed()); }
 
+// [(task, site, occurrence)]
+PyObject* stall_places(PyObject*, PyObject*) {
+  return list_of(G.directed.stall_places(), [](const StallPlace& p) { return Py_BuildValue("(iII)", p.task, p.site, p.occurrence); });
+}
+
 // (whether every interleaving was run, how many distinct ones, how many executions were equal to earlier ones, whether it failed to
 // follow its own schedules, and where), of the strategy `dpor`
 PyObject* proof(PyObject*, PyObject*) {

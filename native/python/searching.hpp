@@ -11,6 +11,7 @@ PyObject* steer(PyObject*, PyObject*);
 PyObject* prepare(PyObject*, PyObject*);
 PyObject* take_log(PyObject*, PyObject*);
 PyObject* direct(PyObject*, PyObject* rows);
+PyObject* stall_places(PyObject*, PyObject*);
 PyObject* bind(PyObject*, PyObject* args);
 PyObject* missed(PyObject*, PyObject*);
 PyObject* take_in(PyObject*, PyObject*);

@@ -12,6 +12,7 @@ void Directed::begin(const StrategyOptions&) {
   taken_.assign(directives_.size(), false);
   taken_count_ = 0;
   ancestry_.clear();
+  stall_places_.clear();
 }
 
 void Directed::spawned(TaskId task, TaskId parent, std::int32_t child_index) {
@@ -37,6 +38,7 @@ TaskId Directed::task_at(const std::vector<std::int32_t>& path) const {
 
 TaskId Directed::choose(const Situation& s) {
   const Pending& pending = s.tasks.pending(s.current);
+  if (s.clock_allowed) stall_places_.push_back({s.current, pending.site, pending.occurrence});
   for (std::size_t i = 0; i < directives_.size(); ++i) {
     const Directive& d = directives_[i];
     if (taken_[i] || d.cancels() || d.site != pending.site || d.occurrence != pending.occurrence) continue;

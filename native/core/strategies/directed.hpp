@@ -21,6 +21,12 @@ struct Directive {
   bool cancels() const { return to.size() == 1 && to[0] == 0; }  // no task has that path
 };
 
+struct StallPlace {
+  TaskId task;
+  SiteId site;
+  std::uint32_t occurrence;
+};
+
 class Directed final : public Strategy {
  public:
   void direct(std::vector<Directive> directives);
@@ -35,6 +41,8 @@ class Directed final : public Strategy {
 
   // After an execution: the first directive that was not taken, or -1.
   long first_missed() const;
+  // After an execution: where the clock could have gone on instead.
+  const std::vector<StallPlace>& stall_places() const { return stall_places_; }
   std::size_t taken() const { return taken_count_; }
 
  private:
@@ -48,6 +56,7 @@ class Directed final : public Strategy {
   std::vector<Directive> directives_;
   std::vector<bool> taken_;
   std::size_t taken_count_ = 0;
+  std::vector<StallPlace> stall_places_;
   std::vector<Ancestry> ancestry_;
 };
 

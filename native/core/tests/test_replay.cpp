@@ -131,6 +131,30 @@ TEST("a directive is bound to its site late") {
   CHECK(model.run(directed).failed());
 }
 
+TEST("each place where there is room for a stall can be given one") {
+  Program program;
+  const Variable late = program.variable();
+  program.body([&](Body& b) { b.sleep(kSecond / 10).update(late, 1); });
+  program.body([&](Body& b) { b.yield().update(late, 1).yield(); });
+  program.main([&](Body& b) { b.start(0).start(1).join_all(); });
+  Model model(program);
+  ModelOptions options;
+  options.run.stall_budget = kSecond;
+  Directed directed;
+  directed.direct({});
+  CHECK(!model.run(directed, options).failed());
+  const std::vector<StallPlace> places = directed.stall_places();
+  CHECK(!places.empty());
+  for (const StallPlace& place : places) {
+    directed.direct({{model.path_of(place.task), place.site, place.occurrence, {}, true}});
+    model.run(directed, options);
+    CHECK_EQUAL(directed.first_missed(), -1L);
+  }
+  directed.direct({});
+  CHECK(!model.run(directed).failed());  // with no budget for a stall there is no room
+  CHECK(directed.stall_places().empty());
+}
+
 TEST("an answer that is no candidate is the default order's") {
   LostUpdate program;
   Model model(program);

@@ -208,6 +208,10 @@ class ForkedRunner:
         """Run the target once under `plan`, watched closely."""
         return in_child(lambda: self._runner.record(plan, watched))
 
+    def stall_places(self, plan: Plan) -> tuple[Preemption, ...]:
+        """Run the target once along `plan`'s choices; return the stalls that it had room for, in their order."""
+        return in_child(lambda: self._runner.stall_places(plan))
+
     def show(self, plan: Plan) -> Any:
         """Run the target officially under `plan` and return what it left to report."""
         return in_child(lambda: self._runner.show(plan))

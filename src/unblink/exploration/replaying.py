@@ -2,23 +2,32 @@
 
 The standard library is not the same in all versions of Python: a pool's worker takes its work on another line, a loop
 turns once more. Where a witness of another Python does not fail as it must, it is *adapted*: its places within the
-library are taken by the functions around them, and its choices one pass earlier or later. What fails then as it must
-is shown with the schedule that did it.
+library are taken by the functions around them, its choices one pass earlier or later, its stalls elsewhere. What fails
+then as it must is shown with the schedule that did it.
 """
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import Protocol
 
-from unblink.exploration.observation import Observation
+from unblink.exploration.observation import Observation, Recording
 from unblink.model.errors import DivergenceError
-from unblink.model.schedule import Schedule
+from unblink.model.schedule import Preemption, Schedule
 from unblink.model.witness import Witness
 from unblink.schedule.plan import Plan
 
 MOST_NEIGHBOURS = 200
+
+
+class Follows(Protocol):
+    """A runner of directed plans."""
+
+    def observe(self, plan: Plan) -> Observation: ...
+    def record(self, plan: Plan) -> Recording: ...
+    def stall_places(self, plan: Plan) -> tuple[Preemption, ...]: ...
 
 
 def plan_of(witness: Witness, schedule: Schedule | None = None) -> Plan:
@@ -28,29 +37,40 @@ def plan_of(witness: Witness, schedule: Schedule | None = None) -> Plan:
     return Plan("directed", witness.controls.seed, round(stall * 1e9), choices=chosen.preemptions)
 
 
-def adapted(
-    witness: Witness, observe: Callable[[Plan], Observation], paths: Callable[[Plan], Iterable[str]]
-) -> Witness:
-    """Return `witness`, or one near it that fails as it must where it does not and is of another Python.
-
-    `paths` returns the creation paths of the tasks of an execution.
-    """
+def adapted(witness: Witness, runner: Follows) -> Witness:
+    """Return `witness`, or one near it that fails as it must where it does not and is of another Python."""
     if witness.python == platform.python_version():
         return witness
     schedule = witness.schedule
-    seen = observe(plan_of(witness))
+    seen = runner.observe(plan_of(witness))
     while seen.missed >= 0 and not seen.missed_site_known and not is_as_expected(witness, seen):
         looser = _loosened(schedule, seen.missed)
         if looser == schedule:
             break
         schedule = looser
-        seen = observe(plan_of(witness, schedule))
+        seen = runner.observe(plan_of(witness, schedule))
     if is_as_expected(witness, seen):
         return replace(witness, schedule=schedule)
-    for near in neighbours(schedule, paths(plan_of(witness, schedule)), any_task=True):
-        if is_as_expected(witness, observe(plan_of(witness, near))):
+    for near in _near(witness, schedule, runner):
+        if is_as_expected(witness, runner.observe(plan_of(witness, near))):
             return replace(witness, schedule=near)
     return witness
+
+
+def _near(witness: Witness, schedule: Schedule, runner: Follows) -> Iterator[Schedule]:
+    tasks = runner.record(plan_of(witness, schedule)).tasks
+    yield from neighbours(schedule, (task.path for task in tasks), any_task=True)
+    for index, step in enumerate(schedule.preemptions):
+        if step.is_stall:
+            others = _without(schedule, index)
+            places = runner.stall_places(plan_of(witness, Schedule(others)))
+            nearest = sorted(places, key=lambda place: (place.task != step.task, place.site != step.site))
+            for place in nearest[:MOST_NEIGHBOURS]:
+                yield Schedule((*others[:index], place, *others[index:]))
+
+
+def _without(schedule: Schedule, index: int) -> tuple[Preemption, ...]:
+    return (*schedule.preemptions[:index], *schedule.preemptions[index + 1 :])
 
 
 def _loosened(schedule: Schedule, number: int) -> Schedule:

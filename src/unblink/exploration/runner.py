@@ -189,6 +189,14 @@ class Runner:
             recorder.switches,
         )
 
+    def stall_places(self, plan: Plan) -> tuple[Preemption, ...]:
+        """Run the target once along `plan`'s choices; return the stalls that it had room for, in their order."""
+        self.observe(plan)
+        paths = task_paths()
+        rows = self._native.stall_places()
+        stalls = [Choice(paths[task], site, occurrence, None) for task, site, occurrence in rows]
+        return self.schedule(stalls).preemptions
+
     def show(self, plan: Plan) -> Any:
         """Run the target officially under `plan` and return what it left to report."""
         self.observe(plan, official=True)

@@ -453,7 +453,7 @@ class Session:
         runner = Runner(target, self.sources, epoch_ns, follows=True)
         apart: Runner | ForkedRunner = ForkedRunner(runner) if can_fork(self._baseline_threads) else runner
         with interruptible():
-            witness = adapted(witness, apart.observe, lambda plan: [task.path for task in apart.record(plan).tasks])
+            witness = adapted(witness, apart)
             plan = plan_of_witness(witness)
             check(witness, apart.observe(plan))  # and learn which sites race, for the report
             seen = apart.record(plan)

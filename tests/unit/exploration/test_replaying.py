@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from unblink.exploration.observation import Observation
+from unblink.exploration.observation import Observation, Recording
 from unblink.exploration.replaying import adapted, check
 from unblink.model.errors import DivergenceError
-from unblink.model.finding import Kind
-from unblink.model.schedule import Preemption, Schedule
+from unblink.model.finding import Kind, TaskInfo
+from unblink.model.schedule import CLOCK, Preemption, Schedule
 from unblink.model.site import SiteName
 from unblink.model.witness import Controls, Expected, Witness
 from unblink.schedule.plan import Plan
@@ -51,12 +51,22 @@ def witness_of(python: str, *steps: Preemption) -> Witness:
 
 
 class Program:
-    """Deadlocks under one schedule; comes to the sites that it knows."""
+    """Deadlocks under one schedule; comes to the sites that it knows, and runs main and `task`."""
 
-    def __init__(self, failing: Schedule, known: tuple[str, ...]) -> None:
+    def __init__(
+        self, failing: Schedule, known: tuple[str, ...], task: str = "", room: tuple[Preemption, ...] = ()
+    ) -> None:
         self.failing = failing
         self.known = known
+        self.tasks = (TaskInfo(0, "main", "main"),) + ((TaskInfo(1, task, "other"),) if task else ())
+        self.room = room
         self.plans: list[Plan] = []
+
+    def record(self, plan: Plan) -> Recording:
+        return Recording(self.observe(plan), (), self.tasks, (), (), None, "")
+
+    def stall_places(self, plan: Plan) -> tuple[Preemption, ...]:
+        return tuple(place for place in self.room if place not in plan.choices)
 
     def observe(self, plan: Plan) -> Observation:
         from unblink.exploration.observation import Failure
@@ -72,7 +82,7 @@ def test_a_place_that_is_gone_is_taken_by_its_function() -> None:
     step = Preemption("main/1", site(WORKER), 1, "main")
     loose = Schedule((replace(step, site=step.site.loosened()),))
     program = Program(loose, (WORKER.replace("get_nowait()", "get(block=True)"),))
-    found = adapted(witness_of("3.0.0", step), program.observe, lambda plan: [])
+    found = adapted(witness_of("3.0.0", step), program)
     assert found.schedule == loose
     assert len(program.plans) == 2
 
@@ -81,8 +91,18 @@ def test_a_choice_may_be_taken_later_or_by_another_task() -> None:
     step = Preemption("main/1", site(OWN), 1, "main")
     for change in ({"occurrence": 2}, {"task": "main/1/1"}, {"to": "main/1/1"}):
         schedule = Schedule((replace(step, **change),))
-        program = Program(schedule, (OWN,))
-        assert adapted(witness_of("3.0.0", step), program.observe, lambda plan: ["main/1/1"]).schedule == schedule
+        program = Program(schedule, (OWN,), "main/1/1")
+        assert adapted(witness_of("3.0.0", step), program).schedule == schedule
+
+
+def test_a_stall_may_be_elsewhere_and_the_other_choices_stay() -> None:
+    switch = Preemption("main", site("write first"), 1, "main/1")
+    stall = Preemption("main/1", site("get"), 1, CLOCK)
+    room = tuple(Preemption("main", site(f"select {n}"), 1, CLOCK) for n in range(5))
+    for place in room:
+        schedule = Schedule((switch, place))
+        program = Program(schedule, ("get", "write first", *(one.site.operation for one in room)), room=room)
+        assert adapted(witness_of("3.0.0", switch, stall), program).schedule == schedule
 
 
 def test_a_witness_of_this_python_is_followed_as_it_is() -> None:
@@ -91,7 +111,7 @@ def test_a_witness_of_this_python_is_followed_as_it_is() -> None:
     step = Preemption("main/1", site(OWN), 1, "main")
     program = Program(Schedule((replace(step, occurrence=2),)), (OWN,))
     witness = witness_of(platform.python_version(), step)
-    assert adapted(witness, program.observe, lambda plan: []) is witness
+    assert adapted(witness, program) is witness
     assert program.plans == []
 
 
@@ -99,6 +119,6 @@ def test_what_does_not_fail_anywhere_near_is_told_with_the_python_that_found_it(
     step = Preemption("main/1", site(OWN), 1, "main")
     program = Program(Schedule(()), ("write nothing",))
     witness = witness_of("3.0.0", replace(step, to="main/2"), step)
-    assert adapted(witness, program.observe, lambda plan: []) is witness
+    assert adapted(witness, program) is witness
     with pytest.raises(DivergenceError, match=r"found on Python 3\.0\.0"):
         check(witness, program.observe(Plan("directed", 0, 0, choices=witness.schedule.preemptions)))
