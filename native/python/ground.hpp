@@ -194,7 +194,9 @@ void observe(Op op, SiteId site, PyObject* object, PyObject* detail);
 void drop_operands(Task& task);
 void deactivate_after_fork();
 PyObject* frame_of(const Task& task);  // where it stands, or None; a new reference
-PyObject* quiesce(PyObject*, PyObject*);
+
+// --- execution.cpp
+PyObject* quiesce(PyObject*, PyObject*);  // main waits until its workers have ended
 
 // --- descriptors.cpp
 inline constexpr int kOthersCanGoOn = 2;  // what a probe may answer: not this task, but others

@@ -1,20 +1,16 @@
-// The tasks of an execution on their greenlets, and the hub that runs them: long, since starting, switching, ending and
-// unwinding a task share one invariant (which greenlet runs, whose fields the thread state holds) and stand in one file.
+// The tasks of an execution on their greenlets: starting, switching and ending share one invariant (which greenlet runs, whose
+// fields the thread state holds). What runs them until all have ended is in execution.cpp.
 //
 // A greenlet outlives the task that ran on it: a fresh one costs ten microseconds, because CPython maps a new
 // chunk of data stack for it, while handing a function to an idle one costs half of one.
 #include "compat.hpp"
 #include <greenlet.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "ground.hpp"
-#include "swap.hpp"
 #include "execution.hpp"
-#include "loops.hpp"
+#include "ground.hpp"
+#include "tasks.hpp"
 #include "threads.hpp"
-#include "foreign_loops.hpp"
-#include "tls.hpp"
 
 namespace unblink {
 
@@ -48,7 +44,6 @@ void drop_operands(Task& task) {
 namespace {
 
 constexpr std::uint64_t kFirstStateId = 1ULL << 40;
-constexpr std::uint64_t kStepsAfterFailure = 10'000;  // for workers of a body that failed: they need never end
 constexpr int kMostExits = 100;  // a task that swallows more of them than this is left where it is
 
 PyObject* aborted_type = nullptr;
@@ -256,61 +251,6 @@ void report_bare(Task& task) {
   compat::unraisable_in_thread(task.function);
 }
 
-// Main waits for its workers as the interpreter does at exit: they run to their end.
-void await_workers() {
-  PyObject *type, *value, *traceback;
-  PyErr_Fetch(&type, &value, &traceback);
-  Py_XDECREF(quiesce(nullptr, nullptr));
-  PyErr_Clear();
-  PyErr_Restore(type, value, traceback);
-}
-
-// The last moment at which daemons may still do something: the process ends when main does, and need not do so at once.
-void pause_for_daemons() {
-  PyObject *type, *value, *traceback;
-  PyErr_Fetch(&type, &value, &traceback);
-  go(G.engine.point(Op::kYield, kEndSite, kNoKey));
-  PyErr_Clear();
-  PyErr_Restore(type, value, traceback);
-}
-
-struct Outcome {
-  PyObject* value = nullptr;
-  PyObject* exception = nullptr;
-};
-Outcome outcome;
-PyObject* on_leftover = nullptr;
-
-// By an exception of its own, which is what a user sees, whatever becomes of its threads.
-bool body_failed() { return outcome.exception != nullptr && PyObject_IsInstance(outcome.exception, PyExc_Exception) == 1; }
-
-void run_main(Task& task) {
-  outcome.value = PyObject_Call(task.function, task.arguments, task.keywords);
-  if (outcome.value == nullptr) {
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    PyErr_NormalizeException(&type, &value, &traceback);
-    if (traceback != nullptr) PyException_SetTraceback(value, traceback);
-    outcome.exception = value;
-    Py_XDECREF(type);
-    Py_XDECREF(traceback);
-  }
-  if (G.let_go) {
-    G.active = true;
-    G.refresh_live();
-  }
-  if (G.unwinding) return;
-  if (body_failed()) G.engine.end_within(kStepsAfterFailure);
-  if (G.alive_workers > 0) await_workers();
-  if (G.engine.alive() > 1 && points_on()) pause_for_daemons();
-  if (G.alive_workers > 0 && !G.unwinding && on_leftover != nullptr) {
-    PyObject* done = PyObject_CallNoArgs(on_leftover);
-    if (done == nullptr) PyErr_Clear();
-    Py_XDECREF(done);
-    if (G.alive_workers > 0 && !G.unwinding) await_workers();
-  }
-}
-
 void run_worker(Task& task) {
   PyObject* result = PyObject_Call(task.function, task.arguments, task.keywords);
   if (result == nullptr) report_bare(task);
@@ -431,103 +371,6 @@ PyGreenlet* take_greenlet() {
   return PyGreenlet_New(function, G.hub);
 }
 
-// ---------------------------------------------------------------- the hub
-
-// Threads of Python that were not there when the session began.
-bool has_other_threads() {
-  int count = 0;
-  for (PyThreadState* ts = PyInterpreterState_ThreadHead(G.thread_state->interp); ts != nullptr; ts = PyThreadState_Next(ts)) ++count;
-  return count > G.baseline_threads;
-}
-
-// A thread that is not controlled may have released a lock: whoever waits for a free one can go on.
-bool wake_externals() {
-  bool woken = false;
-  for (std::size_t i = 0; i < G.task_count; ++i) {
-    const auto id = static_cast<TaskId>(i);
-    const TaskId actor = G.engine.task(id).acting;
-    const TaskRecord& record = G.engine.task(actor);
-    if (G.task(id).ended || record.state != TaskState::kWaiting) continue;
-    if (record.pending.op != Op::kAcquire || record.waits_for == kNoKey || (record.waits_for & kUntold) != 0) continue;
-    if (lock_is_held(reinterpret_cast<PyObject*>(record.waits_for))) continue;
-    G.engine.wake(actor);
-    woken = true;
-  }
-  return woken;
-}
-
-bool main_awaits_workers() {
-  const TaskRecord& record = G.engine.task(0);
-  return !G.task(0).ended && record.state == TaskState::kWaiting && record.waits_for == kQuiescence;
-}
-
-void doze() {
-  Py_BEGIN_ALLOW_THREADS
-  const timespec pause = {0, 1'000'000};
-  nanosleep(&pause, nullptr);
-  Py_END_ALLOW_THREADS
-}
-
-constexpr int kGraceMilliseconds = 200;
-constexpr int kLongGraceMilliseconds = 10'000;
-constexpr int kShareOfTerminals = 8;
-
-// Asked by the engine before the clock moves. Somebody outside may have something for a task that waits on a
-// descriptor: real time is given to it first.
-bool idle(bool has_deadline) {
-  if (!anyone_probes()) return false;
-  if (wake_probing()) return true;
-  const bool outside = G.outside_world || has_other_threads();
-  if (!outside && !G.terminals) return false;
-  G.dozing = true;
-  bool woken = false;
-  const int grace = has_deadline ? kGraceMilliseconds : kLongGraceMilliseconds;
-  for (int left = outside ? grace : grace / kShareOfTerminals; left > 0 && !woken; --left) {
-    doze();
-    if (PyErr_CheckSignals() < 0) {
-      PyErr_Clear();
-      G.interrupted = true;
-      break;
-    }
-    woken = wake_probing() || wake_externals();
-  }
-  G.dozing = false;
-  return woken;
-}
-
-// Runs tasks until main has ended or nobody can go on.
-void run_hub() {
-  int patience = kGraceMilliseconds;
-  TaskId next = 0;
-  for (;;) {
-    G.engine.set_current(next);
-    Task& task = G.me();
-    if (G.current() != 0) task.fields.load(G.thread_state);
-    switch_to(place_of(task));
-    for (;;) {
-      if (G.task(0).ended || G.interrupted || G.engine.ending() != Ending::kRunning) return;
-      if (PyErr_Occurred()) return;
-      next = kNone;
-      if (wake_externals()) {
-        next = G.engine.next();
-      } else if (main_awaits_workers()) {
-        G.engine.signal(kQuiescence);
-        next = G.engine.next();
-      } else if (patience > 0 && has_other_threads()) {
-        --patience;
-        doze();
-        if (PyErr_CheckSignals() < 0) return;
-        continue;
-      } else {
-        G.engine.set_ending(Ending::kStuck);
-        return;
-      }
-      next = with_a_stack(next);
-      if (next != kNone) break;
-    }
-  }
-}
-
 }  // namespace
 
 PyObject* frame_of(const Task& task) {
@@ -540,153 +383,27 @@ PyObject* frame_of(const Task& task) {
   return frame;
 }
 
-namespace {
-
-// Tells the observer who waits for what, before the tasks are ended: (task, op, site, object, owner, frame).
-void report_waiting() {
-  if (G.on_stuck == nullptr) return;
-  PyObject* list = PyList_New(0);
-  for (std::size_t i = 0; list != nullptr && i < G.task_count; ++i) {
-    const auto id = static_cast<TaskId>(i);
-    if (G.task(id).ended) continue;
-    const TaskId actor = G.engine.task(id).acting;
-    const TaskRecord& record = G.engine.task(actor);
-    const bool on_object = record.state == TaskState::kWaiting && (record.waits_for & kUntold) == 0 && (record.pending.op == Op::kAcquire || record.pending.op == Op::kGet);
-    const Key key = on_object ? record.waits_for : kNoKey;
-    PyObject* object = key != kNoKey ? reinterpret_cast<PyObject*>(key) : Py_None;
-    TaskId owner = key != kNoKey ? G.engine.owner(key) : kNone;
-    if (record.pending.op == Op::kJoin && (record.pending.key & kTaskKeys)) owner = static_cast<TaskId>(record.pending.key & 0xffffffff);
-    PyObject* row = Py_BuildValue("(iiIOiNO)", actor, static_cast<int>(record.pending.op), record.pending.site, object, owner,
-                                  frame_of(G.task(id)), record.state == TaskState::kWaiting ? Py_True : Py_False);
-    if (row == nullptr || PyList_Append(list, row) < 0) PyErr_Clear();
-    Py_XDECREF(row);
-  }
-  report_awaiting(list);
-  Inactive inactive;
-  PyObject* result = list ? PyObject_CallOneArg(G.on_stuck, list) : nullptr;
-  if (result == nullptr) PyErr_WriteUnraisable(G.on_stuck);
-  Py_XDECREF(result);
-  Py_XDECREF(list);
-}
-
-// Ends every task that is left by an exception that threads ignore, without any choice in between.
-void unwind() {
-  G.unwinding = true;
-  ++G.quiet;
-  G.refresh_live();
-  for (std::size_t i = 0; i < G.task_count; ++i) {
-    const auto id = static_cast<TaskId>(i);
-    Task& task = G.task(id);
-    if (task.ended || task.abandoned) continue;
-    if (G.engine.task(id).pending.op == Op::kBegin && task.thread == nullptr && id != 0) {  // never began
-      G.idle.push_back(task.greenlet);
-      task.greenlet = nullptr;
-      Py_CLEAR(task.function);
-      Py_CLEAR(task.arguments);
-      Py_CLEAR(task.keywords);
-      task.ended = true;
-      continue;
-    }
-    G.engine.set_current(id);
-    task.fields.load(G.thread_state);
-    switch_to(place_of(task));
-    PyErr_Clear();
-  }
-  G.unwinding = false;
-  --G.quiet;
-}
-
-void forget_tasks() {
-  forget_handles();
-  forget_loops();
-  for (std::size_t i = 0; i < G.task_count; ++i) {
-    Task& task = *G.tasks[i];
-    Py_CLEAR(task.thread);
-    Py_CLEAR(task.sentinel);
-    if (task.abandoned) task.greenlet = task.place = nullptr;  // leaked on purpose, with what it holds
-  }
-}
-
-}  // namespace
-
-PyObject* quiesce(PyObject*, PyObject*) {
-  if (!here() || G.alive_workers == 0 || G.current() != 0) return PyLong_FromLong(G.alive_workers);
-  std::uint64_t broken;
-  do {
-    broken = G.broken_waits;
-    if (!go(G.engine.wait(Op::kJoin, kEndSite, kQuiescence, kForever))) return nullptr;
-  } while (G.alive_workers > 0 && broken != G.broken_waits);
-  return PyLong_FromLong(G.alive_workers);
-}
-
 void deactivate_after_fork() {
   G.active = false;
   G.refresh_live();
 }
 
 void set_aborted_type(PyObject* type) { aborted_type = type; }
-void set_on_leftover(PyObject* callable) { Py_XSETREF(on_leftover, Py_XNewRef(callable)); }
 
-bool execute(PyObject* body, Strategy& strategy, const RunOptions& options, ExecutionReport& report) {
-  PyThreadState* ts = compat::thread_state();
-  Py_XDECREF(PyContext_CopyCurrent());  // makes sure that the thread has a context, which main shares
-  G.thread_state = ts;
+bool enter_hub() {
   G.hub = PyGreenlet_GetCurrent();
-  if (G.hub == nullptr) return false;
-  look_after_tls();
-  look_after_asyncio();
-  look_after_foreign_loops();
-  G.multi = G.unwinding = G.interrupted = G.let_go = false;
-  G.refused_loop.clear();
-  G.quiet = 0;
-  G.alive_workers = 0;
-  G.switches = 0;
-  begin_signals();
-  G.births = 0;
-  G.outside = G.forked = G.outside_world = G.terminals = G.used_descriptors = false;
-  ++G.executions;
-  G.engine.set_idle(idle);
-  start_watch();
-  G.fork_ident = nullptr;
-  G.epoch = options.epoch;
-  G.wall_offset = G.processor_time = 0;
-  G.entropy.reseed(options.strategy.seed ^ 0x5bd1e995);
-  outcome = {};
-  G.engine.begin(strategy, options);
-  PyObject* none = PyTuple_New(0);
-  const TaskId main = start_task(body, none, nullptr, false);
-  Py_DECREF(none);
-  if (main == kNone) return false;
-  PyObject* context = Py_NewRef(ts->context);
-  G.task(0).fields.save(ts);
-  report.main_context = context;
-  const int collected = PyGC_Disable();
-  G.active = true;
-  G.refresh_live();
-  run_hub();
-  report.leftover = G.alive_workers;
-  G.engine.log_unfinished();
-  const bool spins = G.engine.ending() == Ending::kStepLimit || G.engine.ending() == Ending::kLivelock;
-  const bool told = spins && body_failed();  // that its workers spin is no news
-  if (G.engine.ending() == Ending::kRunning || told) G.engine.set_ending(Ending::kFinished);
-  const bool stuck = !told && (G.engine.ending() != Ending::kFinished || G.alive_workers > 0);
-  if (stuck && !G.interrupted) report_waiting();
-  unwind();
-  G.active = false;
-  G.refresh_live();
-  G.task(0).fields.load(ts);
-  release_held_locks();
-  for (PyObject* invariant : G.invariants) Py_DECREF(invariant);
-  G.invariants.clear();
-  forget_tasks();
-  if (collected) PyGC_Enable();
-  Py_DECREF(context);
-  Py_CLEAR(G.hub);
-  report.value = outcome.value;
-  report.exception = outcome.exception;
-  report.interrupted = G.interrupted;
-  G.engine.end_execution();
-  return true;
+  return G.hub != nullptr;
+}
+
+void resume(Task& task) { switch_to(place_of(task)); }
+
+void drop_unbegun(Task& task) {
+  G.idle.push_back(task.greenlet);
+  task.greenlet = nullptr;
+  Py_CLEAR(task.function);
+  Py_CLEAR(task.arguments);
+  Py_CLEAR(task.keywords);
+  task.ended = true;
 }
 
 }  // namespace unblink
