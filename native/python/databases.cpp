@@ -101,14 +101,14 @@ void note_timeout(Database* database, Connection& connection, PyObject* sql, boo
   }
 }
 
-bool stand_before_statement(PyObject* object, Key key, bool reads) {
+bool stand_before_statement(PyObject* object, PyObject* sql, Key key, bool reads) {
   if (!points_on()) return true;
   const Op op = reads ? Op::kRead : Op::kUpdate;
   const SiteId site = site_of_call(op);
   if (site == kImportSite) return true;
   if (G.engine.is_hot(site) && !go(G.engine.point(op, site, key))) return false;
   G.engine.access(key, site, !reads, false);
-  if (G.observer != nullptr) observe(op, site, object, Py_None);
+  if (G.observer != nullptr) observe(op, site, object, sql);
   return true;
 }
 
@@ -148,7 +148,7 @@ PyObject* run_statement(PyObject* object, PyObject* sql, Effects effects, Call c
   if (!may_use(object, connection)) return nullptr;
   const bool fetches = effects == Effects::kFetches;
   // Rows that one task alone can get at are as they were when the statement began.
-  if ((!fetches || connection.lent) && !stand_before_statement(object, connection.key, effects != Effects::kWrites)) return nullptr;
+  if ((!fetches || connection.lent) && !stand_before_statement(object, sql, connection.key, effects != Effects::kWrites)) return nullptr;
   if (!await_turn(connection)) return nullptr;
   Database* database = handle_of(object);
   if (database == nullptr) return call();  // closed meanwhile: the original says so

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from unblink.explain.vocabulary import is_stored
 from unblink.model.finding import Event
 from unblink.model.site import SourceLine
 
@@ -94,6 +95,21 @@ _FIXES = {
     "under the writers' lock",
 }
 
+_FIXES_OF_FILES = {
+    CHECK_THEN_ACT: "the check is the act: mode 'x' and FileExistsError, or os.replace, or one lock "
+    "(fcntl.flock between processes) around both",
+    LOST_UPDATE: "no other task writes {target} between a task's read of it and its write: one lock around both "
+    "(fcntl.flock between processes), taken by every writer",
+    TORN_READ: "nobody sees {target} half written: written under another name and put in its place by os.replace, "
+    "or read and written under one lock",
+}
+_FIXES_OF_TABLES = {
+    CHECK_THEN_ACT: "the check is the act, or both are in one transaction that begins with BEGIN IMMEDIATE; "
+    "a UNIQUE constraint refuses the second",
+    LOST_UPDATE: "the read of {target} and its write are one statement (SET n = n + 1), or in one transaction that "
+    "begins with BEGIN IMMEDIATE, or the write says which version it replaces",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
@@ -117,4 +133,7 @@ class Diagnosis:
     @property
     def fix(self) -> str:
         """What must hold for the fix, in one line."""
-        return _FIXES[self.pattern].replace("{target}", self.target)
+        stored = (
+            _FIXES_OF_FILES if self.target.startswith("file ") else _FIXES_OF_TABLES if is_stored(self.target) else {}
+        )
+        return stored.get(self.pattern, _FIXES[self.pattern]).replace("{target}", self.target)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from unblink.explain.plain_text import clip, neutral
-from unblink.explain.vocabulary import Role, role
+from unblink.explain.vocabulary import Role, is_stored, role
 from unblink.model.finding import Event, Finding
 from unblink.model.site import SourceLine
 
@@ -52,9 +52,11 @@ def with_labels(remark: str, labels: Mapping[int, str]) -> str:
 
 
 def place(at: SourceLine | None) -> str:
-    """Return `counter.py:13`: the file's last name and the line, as columns show it."""
+    """Return `counter.py:13`: the file's last name and the line, as columns show it; for what is no line, its name."""
     if at is None:
         return "?"
+    if not at.file:
+        return neutral(at.function, 32)
     name = neutral(at.file, 400).replace("\\\\", "/").rsplit("/", 1)[-1]
     return f"{clip(name, 32)}:{neutral(at.line, 12)}"
 
@@ -92,6 +94,8 @@ def deed(event: Event, *, short: bool = False) -> str:
 
 
 def shortened(target: str) -> str:
-    """Return `value` for `Counter.value` and `rows['a']` for `self.rows['a']`."""
+    """Return `value` for `Counter.value`, `rows['a']` for `self.rows['a']`, `poll.json` for `file poll.json`."""
+    if is_stored(target):
+        return target.removeprefix("file ").removeprefix("table ")
     head, bracket, tail = target.partition("[")
     return head.rsplit(".", 1)[-1] + bracket + tail

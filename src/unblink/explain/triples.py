@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from unblink.explain import diagnosis as names
 from unblink.explain.diagnosis import Diagnosis
-from unblink.explain.vocabulary import ACCESSING, WRITING, Role, is_check, role, touches
+from unblink.explain.vocabulary import ACCESSING, WRITING, Role, is_check, is_stored, role, touches
 from unblink.model.finding import Event
 from unblink.model.site import SourceLine
 
@@ -27,6 +27,7 @@ _RANK = {
     names.CHECK_THEN_ACT: 0,
     names.LAZY_INITIALISATION: 0,
     names.OVERWRITTEN: 1,
+    names.TORN_READ: 0,
     names.DIRTY_READ: 2,
     names.NON_REPEATABLE_READ: 3,
 }
@@ -132,15 +133,19 @@ def _between(
 
 
 def _pattern(first: Event, between: Event, second: Event) -> str | None:
-    if first.at.function != second.at.function:
+    stored = is_stored(first.target)  # often read by one function and written by another
+    if first.at.function != second.at.function and not stored:
         return None
     shape = tuple("W" if role(event) in WRITING else "R" for event in (first, between, second))
     if shape == ("R", "W", "W"):
         return _read_then_write(first, second)
     if shape in (("R", "W", "R"), ("W", "W", "R")):
         return _then_read(first, between, second)
-    plain = role(first) is Role.WRITE and role(second) is Role.WRITE
-    return names.DIRTY_READ if shape == ("W", "R", "W") and plain else None
+    if shape != ("W", "R", "W"):
+        return None
+    if stored:
+        return names.TORN_READ if (first.at.file, first.at.line) == (second.at.file, second.at.line) else None
+    return names.DIRTY_READ if role(first) is Role.WRITE and role(second) is Role.WRITE else None
 
 
 def _read_then_write(first: Event, second: Event) -> str:

@@ -91,6 +91,11 @@ def touches(one: str, other: str) -> bool:
     return long.startswith(short) and long[len(short)] == "["
 
 
+def is_stored(target: str) -> bool:
+    """Return whether a target lies outside of the program's memory: a file, a table, a database."""
+    return target.startswith(("file ", "table ", "database"))
+
+
 def is_check(event: Event) -> bool:
     """Return whether `event` stands in a line that decides: `if`, `while`, `assert`, `x if y else z`."""
     return bool(_CHECK.search(event.at.text))

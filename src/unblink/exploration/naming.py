@@ -5,7 +5,6 @@ from __future__ import annotations
 import linecache
 import re
 import sys
-from pathlib import PurePath
 from types import FrameType, ModuleType
 from typing import Any
 
@@ -49,20 +48,6 @@ def _collection(value: Any, depth: int) -> str:
         shown.append("…")
     marks = "[]" if type(value) is list else "()" if type(value) is tuple else "{}"
     return marks[0] + ", ".join(shown) + marks[1]
-
-
-def file_name(path: Any) -> str:
-    """Return what a report calls a file or a database, by the path, descriptor or connection of an operation."""
-    if isinstance(path, bytes):
-        path = path.decode("utf-8", "replace")
-    if isinstance(path, PurePath):
-        path = str(path)
-    if type(path) is str:
-        return f"file {path.rstrip('/').rsplit('/', 1)[-1] or path}"
-    if type(path) is int:
-        return f"descriptor {path}"
-    sqlite = sys.modules.get("sqlite3")
-    return "database" if sqlite is not None and isinstance(path, sqlite.Connection) else "file"
 
 
 class Names:

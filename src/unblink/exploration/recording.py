@@ -21,9 +21,10 @@ from unblink.explain.misuse_patterns import NOT_HELD
 from unblink.exploration.coroutines import awaited_in, coroutine_frames, is_asyncio_task, task_name
 from unblink.exploration.held_locks import HeldLocks
 from unblink.exploration.library_calls import READ_WITHOUT_A_LOCK, LibraryCall, call_around, library_call
-from unblink.exploration.naming import Names, file_name, short
+from unblink.exploration.naming import Names, short
 from unblink.exploration.observation import RaceSeen, RacingPair
 from unblink.exploration.places import MISSING, current_value, place_of
+from unblink.exploration.stored import stored_name
 from unblink.gil.operands import Effect, overwritten
 from unblink.gil.trails import Switch, Trails
 from unblink.ground.sources import FIRST_SITE, Hook, Sources
@@ -305,7 +306,7 @@ class Recorder:
 
     def _describe(self, name: str, site: int, thing: Any, detail: Any) -> tuple[str, str | None]:
         if name in ("read", "write", "update") and self._sources.hook(site) is None:
-            return file_name(thing), None
+            return stored_name(thing, detail), None
         if name in ("read", "write", "update"):
             return self._names.location(site, thing, detail), (
                 _shown(current_value(thing, detail)) if name == "read" else None
@@ -362,7 +363,7 @@ class Recorder:
         for amount, task, _, before, together in rows:
             if together:
                 continue
-            at = self._sources.line(before) if before >= FIRST_SITE else SourceLine("", 0, "")
+            at = self._sources.line(before) if before >= FIRST_SITE else SourceLine("", 0, "its start")
             self.events.append(
                 Event(
                     len(self.events) + 1,

@@ -113,7 +113,7 @@ class Sources:
 
     def is_library(self, filename: str) -> bool:
         """Whether a file belongs to the standard library or to the test runner."""
-        return any(
+        return filename.startswith("<frozen ") or any(
             filename.startswith(prefix) and "-packages" + os.sep not in filename[len(prefix) :]
             for prefix in self._library
         )

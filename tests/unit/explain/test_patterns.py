@@ -399,6 +399,48 @@ def test_scratch_state_that_another_task_overwrites_is_named() -> None:
     assert pattern_of(*steps) == names.OVERWRITTEN
 
 
+def test_a_file_that_is_read_half_written_is_a_torn_read_and_is_to_be_replaced() -> None:
+    steps = (
+        (1, "update", "file votes.json", 15, "path.write_text(text)"),
+        (2, "read", "file votes.json", at(18, "path.read_text()", "load"), ""),
+        (1, "update", "file votes.json", 15, "path.write_text(text)", None, "!"),
+    )
+    found = named(finding(events(*steps)))
+    assert (found.pattern, found.title) == (names.TORN_READ, "torn read of file votes.json")
+    assert "os.replace" in found.fix
+    again = (*steps[:2], (1, "update", "file votes.json", 16, "path.write_text(more)", None, "!"))
+    assert pattern_of(*again) is None  # whole at each of the two writes
+
+
+def test_what_is_stored_is_lost_by_one_function_that_reads_and_another_that_writes() -> None:
+    for target, fix in (("file votes.json", "flock"), ("table votes", "BEGIN IMMEDIATE")):
+        steps = (
+            (1, "read", target, at(5, "votes = load()", "load"), ""),
+            (2, "read", target, at(5, "votes = load()", "load"), ""),
+            (2, "update", target, at(9, "save(votes)", "save"), ""),
+            (1, "update", target, at(9, "save(votes)", "save"), "", None, "!"),
+        )
+        found = named(finding(events(*steps)))
+        assert found.pattern == names.LOST_UPDATE
+        assert fix in found.fix
+        assert found.where == at(9, "save(votes)", "save")
+    moved = tuple((task, verb, f"table t{number}", *rest) for number, (task, verb, _, *rest) in enumerate(steps))
+    assert pattern_of(*moved) is None  # of four tables
+    in_memory = tuple((task, verb, "Poll.votes", *rest) for task, verb, _, *rest in steps)
+    assert pattern_of(*in_memory) is None  # a method may read for one purpose, and another one write for another
+
+
+def test_a_file_that_is_made_twice_is_a_check_then_act() -> None:
+    steps = (
+        (1, "read", "file job.claimed", 15, "if os.path.exists(mark):"),
+        (2, "update", "file job.claimed", 17, "with open(mark, 'w') as file:"),
+        (1, "update", "file job.claimed", 17, "with open(mark, 'w') as file:", None, "!"),
+    )
+    found = named(finding(events(*steps)))
+    assert found.pattern == names.CHECK_THEN_ACT
+    assert "FileExistsError" in found.fix
+
+
 def test_state_seen_between_its_two_writes_is_a_dirty_read() -> None:
     steps = (
         (1, "write", "C.total", 3, "self.total = 0", "0"),
