@@ -29,6 +29,7 @@ struct AsyncioNames {
   PyObject* call_soon = PyUnicode_InternFromString("call_soon");
   PyObject* context = PyUnicode_InternFromString("context");
   PyObject* eager_start = PyUnicode_InternFromString("eager_start");
+  PyObject* cancelling = PyUnicode_InternFromString("cancelling");
   PyObject* must_cancel = PyUnicode_InternFromString("_must_cancel");
   PyObject* is_cancelled = PyUnicode_InternFromString("cancelled");
   PyObject* cancel = PyUnicode_InternFromString("cancel");

@@ -305,27 +305,42 @@ void finalize_coroutine(PyObject* self) {
   o_finalize_coroutine(self);
 }
 
-}  // namespace
-
-void report_awaiting(PyObject* list) {
+// All that have not ended, of all loops.
+template <class Visit>
+void for_each_task(Visit visit) {
   PyObject* module = PyDict_GetItemString(PyImport_GetModuleDict(), "asyncio.tasks");
-  for (std::size_t i = 0; module != nullptr && list != nullptr && i < loops.size(); ++i) {
+  for (std::size_t i = 0; module != nullptr && i < loops.size(); ++i) {
     Inactive inactive;
     PyObject* tasks = PyObject_CallMethod(module, "all_tasks", "O", loops[i]->loop);
     PyObject* all = tasks != nullptr ? PySequence_List(tasks) : nullptr;
-    for (Py_ssize_t n = 0; all != nullptr && n < PyList_GET_SIZE(all); ++n) {
-      PyObject* task = PyList_GET_ITEM(all, n);
-      const auto found = lodgers.find(task);
-      if (found == lodgers.end()) continue;
-      PyObject* row = Py_BuildValue("(iiIOiOO)", found->second.id, static_cast<int>(Op::kAwait), site_of_await(Op::kAwait, task), task, -1,
-                                    Py_None, Py_True);
-      if (row == nullptr || PyList_Append(list, row) < 0) PyErr_Clear();
-      Py_XDECREF(row);
-    }
+    for (Py_ssize_t n = 0; all != nullptr && n < PyList_GET_SIZE(all); ++n) visit(PyList_GET_ITEM(all, n));
     Py_XDECREF(all);
     Py_XDECREF(tasks);
     PyErr_Clear();
   }
+}
+
+}  // namespace
+
+void report_awaiting(PyObject* list) {
+  if (list == nullptr) return;
+  for_each_task([list](PyObject* task) {
+    const auto found = lodgers.find(task);
+    if (found == lodgers.end()) return;
+    PyObject* row = Py_BuildValue("(iiIOiOO)", found->second.id, static_cast<int>(Op::kAwait), site_of_await(Op::kAwait, task), task, -1,
+                                  Py_None, Py_True);
+    if (row == nullptr || PyList_Append(list, row) < 0) PyErr_Clear();
+    Py_XDECREF(row);
+  });
+}
+
+void keep_stubborn_tasks() {
+  for_each_task([](PyObject* task) {
+    PyObject* asked = PyObject_CallMethodNoArgs(task, names().cancelling);
+    if (asked != nullptr && PyObject_IsTrue(asked) == 1) Py_INCREF(task);
+    Py_XDECREF(asked);
+    PyErr_Clear();
+  });
 }
 
 void look_after_asyncio() {

@@ -287,6 +287,7 @@ bool execute(PyObject* body, Strategy& strategy, const RunOptions& options, Exec
   if (G.engine.ending() == Ending::kRunning || told) G.engine.set_ending(Ending::kFinished);
   const bool stuck = !told && (G.engine.ending() != Ending::kFinished || G.alive_workers > 0);
   if (stuck && !G.interrupted) report_waiting();
+  if (stuck || G.interrupted) keep_stubborn_tasks();
   unwind();
   G.active = false;
   G.refresh_live();

@@ -23,6 +23,9 @@ void note_watched(PyObject* selector, int descriptor);
 
 // Adds the asyncio tasks that wait to a list of (task, op, site, asyncio task, -1, None, True).
 void report_awaiting(PyObject* list);
+// Before an execution that did not come to its end is unwound: tasks that were cancelled and go on all the same live for ever,
+// for whatever ends them (GeneratorExit, when they are freed) may be swallowed like that in an endless loop.
+void keep_stubborn_tasks();
 
 void look_after_asyncio();  // when `_asyncio` is there
 void forget_loops();        // at the end of an execution

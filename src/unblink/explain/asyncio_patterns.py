@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from unblink.explain import diagnosis as names
 from unblink.explain.diagnosis import Diagnosis
 from unblink.explain.vocabulary import Role, role
-from unblink.model.finding import Event, Finding
+from unblink.model.finding import Event, Finding, Kind
 
 
 def cancellation_diagnosis(finding: Finding) -> Diagnosis | None:
     """Return what a cancellation has broken, if the events prove it."""
-    return _swallowed(finding) or _leaked(finding) or _lost_item(finding)
+    return swallowed_cancellation(finding) or _leaked(finding) or _lost_item(finding)
 
 
 def loop_touched(finding: Finding) -> Diagnosis | None:
@@ -74,6 +74,12 @@ def _lost_item(finding: Finding) -> Diagnosis | None:
     return None
 
 
+def _goes_on(finding: Finding, cancel: Event) -> bool:
+    """Whether a task of a livelock awaits again and again after it was cancelled."""
+    later = [e for e in finding.events if e.task == cancel.task and e.number > cancel.number and e.operation == "await"]
+    return finding.kind is Kind.LIVELOCK and len(later) > 1
+
+
 def _keeps(event: Event, cancel: Event) -> bool:
     """Whether a write may keep the item; what the cancelled statement itself has written so far is its library's."""
     return role(event) is Role.WRITE and event.at != cancel.at
@@ -83,11 +89,11 @@ def _has_come(got: Event, between: Sequence[Event]) -> bool:
     return any(role(event) is Role.PUT and event.target == got.target for event in between)
 
 
-def _swallowed(finding: Finding) -> Diagnosis | None:
-    """A task that was cancelled, caught that, and waits again."""
+def swallowed_cancellation(finding: Finding) -> Diagnosis | None:
+    """Return a task that was cancelled, caught that, and waits again."""
     for entry in finding.waiting:
         mine = [event for event in _cancellations(finding.events) if event.task == entry.task]
-        if entry.swallowed and mine:
+        if mine and (entry.swallowed or _goes_on(finding, mine[-1])):
             remarks = ((mine[-1].number, "is cancelled here, and goes on"),)
             return Diagnosis(names.SWALLOWED, entry.target, (mine[-1],), mine[-1].at, remarks)
     return None

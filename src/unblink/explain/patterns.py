@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from unblink.explain.asyncio_patterns import cancellation_diagnosis, loop_touched
+from unblink.explain.asyncio_patterns import cancellation_diagnosis, loop_touched, swallowed_cancellation
 from unblink.explain.diagnosis import Diagnosis
 from unblink.explain.last_waits import with_last_waits
 from unblink.explain.misuse_patterns import released_wrongly
@@ -48,6 +48,8 @@ def diagnose(finding: Finding) -> Diagnosis | None:
         by_name = (cancellation_diagnosis, loop_touched, waiting_diagnosis)
         found = next((found for found in (rule(waits) for rule in by_name) if found), None)
         return found or triple_diagnosis(finding.events, finding.passing)
+    if finding.kind is Kind.LIVELOCK and (found := swallowed_cancellation(finding)):
+        return found
     rules: tuple[Callable[[Finding], Diagnosis | None], ...] = (
         changed_while_iterated,
         released_wrongly,

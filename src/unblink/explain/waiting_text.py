@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from unblink.explain.labels import full_place, label_of
 from unblink.explain.plain_text import cells, clip, count, neutral, pad
 from unblink.explain.styled import LABEL, Line
 from unblink.explain.waiting_patterns import cycle
-from unblink.model.finding import Finding, Waiting
+from unblink.model.finding import Finding, Kind, Waiting
 
 _TASKS = 20
 _FRAMES = 8
@@ -24,7 +24,7 @@ def waits_for(finding: Finding, labels: Mapping[int, str], width: int) -> list[L
     for index, entry in enumerate(entries):
         front = f"{'waits-for':>{LABEL - 1}}: " if index == 0 else " " * (LABEL + 1)
         close = "   ← closes the cycle" if loop and index == len(loop) - 1 else ""
-        text = f"{pad(label_of(labels, entry.task), name_room)}  {_waits(entry, finding.waiting, labels)}{close}"
+        text = f"{pad(label_of(labels, entry.task), name_room)}  {_waits(entry, finding, labels)}{close}"
         lines.append(Line(clip(front + text, width), "key" if entry in loop else "plain"))
     if len(finding.waiting) > _TASKS:
         lines.append(Line(" " * (LABEL + 1) + f"… {len(finding.waiting) - _TASKS} more tasks wait", "gap"))
@@ -47,8 +47,8 @@ def stacks(finding: Finding, labels: Mapping[int, str], width: int) -> list[Line
     return lines
 
 
-def _waits(entry: Waiting, waiting: Sequence[Waiting], labels: Mapping[int, str]) -> str:
-    mine = dict.fromkeys(other.target for other in waiting if other.owner == entry.task and not _joins(other))
+def _waits(entry: Waiting, finding: Finding, labels: Mapping[int, str]) -> str:
+    mine = dict.fromkeys(other.target for other in finding.waiting if other.owner == entry.task and not _joins(other))
     holds = ", ".join(clip(neutral(target), 30) for target in list(mine)[:4])
     front = f"holds {holds}, " if holds else ""
     target = clip(neutral(entry.target), 40)
@@ -56,7 +56,8 @@ def _waits(entry: Waiting, waiting: Sequence[Waiting], labels: Mapping[int, str]
         ended = label_of(labels, entry.owner) if entry.owner is not None else target
         return f"{front}waits for {ended} to end"
     if entry.owner is None:
-        return f"{front}waits in {clip(neutral(entry.operation), 20)} for {target}, which nobody can bring about"
+        why = "again and again" if finding.kind is Kind.LIVELOCK else "which nobody can bring about"
+        return f"{front}waits in {clip(neutral(entry.operation), 20)} for {target}, {why}"
     return f"{front}waits for {target}, held by {label_of(labels, entry.owner)}"
 
 

@@ -240,6 +240,18 @@ def test_a_get_that_came_too_late_after_a_look() -> None:
     assert pattern_of(*steps, kind=Kind.DEADLOCK, waiting=waiting) == names.CHECK_THEN_ACT
 
 
+def test_a_task_that_goes_round_after_its_cancellation_has_swallowed_it() -> None:
+    steps = (
+        (1, "cancel", "asyncio.sleep", 8, "await asyncio.sleep(0.01)"),
+        (1, "await", "asyncio.sleep", 8, "await asyncio.sleep(0.01)"),
+        (1, "await", "asyncio.sleep", 8, "await asyncio.sleep(0.01)"),
+    )
+    waiting = (Waiting(1, "await", "asyncio.sleep", None, (at(8),)),)
+    assert pattern_of(*steps, kind=Kind.LIVELOCK, waiting=waiting) == names.SWALLOWED
+    assert pattern_of(*steps[:2], kind=Kind.LIVELOCK, waiting=waiting) is None  # it may be cleaning up
+    assert pattern_of(*steps[1:], kind=Kind.LIVELOCK, waiting=waiting) is None  # nobody has cancelled it
+
+
 def test_a_signal_after_the_wait_is_not_missed() -> None:
     steps = ((1, "wait", "cond", 6, "cond.wait()"), (2, "notify", "cond", 9, "cond.notify()"))
     assert pattern_of(*steps, kind=Kind.DEADLOCK, waiting=WAITING) is None
