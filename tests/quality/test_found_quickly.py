@@ -60,6 +60,7 @@ PATTERNS = {
     "published_before_built": "publication before construction",
     "queue_empty_check": "check-then-act",
     "signal_before_wait": "signal before wait",
+    "stale_cached_read": "stale read",
     "torn_read": "torn read",
     "unlocked_by_another": "unlock by another task",
 }

@@ -88,7 +88,8 @@ _FIXES = {
     ACKNOWLEDGED: "the acknowledgement comes after the work is done and safe; until then it can be delivered again",
     LEASE_OUTLIVED: "the holder renews {target} while it works, and a write by a holder whose lease ran out "
     "is refused (a fencing token)",
-    STALE_READ: "{target} is dropped or made anew when what it was made from is written",
+    STALE_READ: "{target} is dropped or made anew when what it was made from is written, also by who has read that "
+    "before and keeps it only now: one lock around both, or a version that is compared",
     ORDER_VIOLATION: "the read of {target} comes after the write: join, an event, or a queue",
     UNORDERED: "something orders the two: a lock that both hold, a queue or an event between them, or a join",
     CHANGED_WHILE_ITERATED: "nobody changes {target} while it is iterated: iterate over a copy that is made "

@@ -174,6 +174,37 @@ def _stale(made: tuple[Event, Event], write: Event, read: Event) -> Diagnosis | 
     return Diagnosis(names.STALE_READ, copy.target, (source, copy, write, read), read.at, remarks)
 
 
+def cached_too_late(finding: Finding) -> Diagnosis | None:
+    """A cache is filled with what its source was before it was written: R(source) W'(source) W(cache) R(cache)."""
+    last_read: dict[int, Event] = {}
+    written: dict[str, Event] = {}
+    stale: dict[str, tuple[Event, Event, Event]] = {}  # cache -> what it was made of, the write that it lacks, its own
+    for event in finding.events:
+        if role(event) is Role.READ:
+            if event.target in stale and event.value == stale[event.target][2].value:
+                source, write, copy = stale[event.target]
+                remarks = (
+                    (write.number, f"after this, what #{source.number} read is out of date"),
+                    (copy.number, f"keeps what #{source.number} read"),
+                )
+                return Diagnosis(names.STALE_READ, copy.target, (source, write, copy, event), copy.at, remarks)
+            last_read[event.task] = event
+        elif role(event) in WRITING:
+            stale.pop(event.target, None)
+            filled_from = last_read.get(event.task)
+            if filled_from is not None and _fills(event, filled_from):
+                overtook = written.get(filled_from.target)
+                if overtook is not None and overtook.number > filled_from.number and overtook.task != event.task:
+                    stale[event.target] = (filled_from, overtook, event)
+            written[event.target] = event
+    return None
+
+
+def _fills(write: Event, read: Event) -> bool:
+    same = read.value is not None and read.value == write.value
+    return same and mentions(write, _COPIES) and not touches(read.target, write.target)
+
+
 def stale_copy(finding: Finding) -> Diagnosis | None:
     """A task uses under a lock what it kept of an earlier time under it, and another task was there in between."""
     visitors: dict[str, set[int]] = {}

@@ -17,6 +17,7 @@ from unblink.explain.misuse_patterns import released_wrongly
 from unblink.explain.object_patterns import published_before_built, torn_read
 from unblink.explain.order_patterns import (
     acknowledged_before_done,
+    cached_too_late,
     changed_while_iterated,
     lease_outlived,
     no_second_check,
@@ -60,6 +61,7 @@ def diagnose(finding: Finding) -> Diagnosis | None:
         lease_outlived,
         no_second_check,
         published_before_built,
+        cached_too_late,
         lambda found: triple_diagnosis(found.events, found.passing),
         stale_read,
         stale_copy,

@@ -15,7 +15,6 @@ from unblink.exploration.observation import Recording
 from unblink.exploration.target import Target
 from unblink.model.finding import Event, Finding, Kind
 from unblink.model.schedule import Controls, Schedule
-from unblink.model.site import SourceLine
 from unblink.model.witness import Expected, Witness
 from unblink.schedule.plan import Plan, Step
 
@@ -68,18 +67,11 @@ def describe(found: Found, runner: Records, *, seed: int, stall_ns: int, replay:
         finding = named(finding)
     except Exception:  # a report never fails while it reports
         return finding
-    return finding if finding.pattern is not None else replace(finding, where=_turning_point(finding) or finding.where)
-
-
-def _turning_point(finding: Finding) -> SourceLine | None:
-    """Return the line at which the schedule last turned, where no pattern says which line matters.
-
-    The line that fails is in the traceback; what made it fail is where a task was held back.
-    """
-    if finding.kind is not Kind.FAILURE:
-        return None
-    turns = [e.at for e in finding.events if (e.preempts or e.operation == "stall") and e.at.file]
-    return turns[-1] if turns else None
+    if finding.pattern is not None or finding.kind is not Kind.FAILURE:
+        return finding
+    # No pattern says which line matters. The line that fails is in the traceback; what made it fail is where a task was
+    # held back.
+    return replace(finding, where=seen.turned_at or finding.where)
 
 
 def sequential_finding(failure: Failure, found_at: int) -> Finding:

@@ -128,6 +128,7 @@ class Recording:
     traceback: str
     races: tuple[RaceSeen, ...] = ()
     switches: tuple[Switch, ...] = ()  # to the events that were preempted or watched, from the nearest to the farthest
+    turned_at: SourceLine | None = None  # the last line of the program at which a task was preempted or held back
 
     def gil_between(self, first: Event, second: Event) -> Gil:
         """Return whether the GIL can be given away between two events of one task."""

@@ -76,6 +76,7 @@ class Recorder:
         self.dropped = 0
         self.tasks_seen: tuple[TaskInfo, ...] = ()
         self.stalls_seen: tuple[Stall, ...] = ()
+        self.turned_at: SourceLine | None = None
 
     # ---- called by the engine
 
@@ -98,12 +99,14 @@ class Recorder:
         hook = self._sources.hook(site)
         if hook is not None and self._is_inner(hook):
             return
-        call, at = self._place_of_call(name, site, hook, sys._getframe().f_back)
+        call, at, filename = self._place_of_call(name, site, hook, sys._getframe().f_back)
         shown = self._shown_as(name, task, site, call, thing, detail)
         if shown is None:
             return
         verb, target, value = shown
         preempts = self._was_preempted(task)
+        if preempts:
+            self._turn(at, filename)
         held = self._held.of(task)
         self.events.append(Event(len(self.events) + 1, task, verb, target, at, value, held, seconds, preempts, site))
         self._held.note(verb, task, target, at, gave_up=value in ("timed out", NOT_HELD))
@@ -135,16 +138,17 @@ class Recorder:
 
     def _place_of_call(
         self, name: str, site: int, hook: Hook | None, frame: FrameType | None
-    ) -> tuple[LibraryCall | None, SourceLine]:
-        """Return the call of the library that the operation is inside of, and the program's line."""
+    ) -> tuple[LibraryCall | None, SourceLine, str]:
+        """Return the call of the library that the operation is inside of, and the program's line, with its file."""
         if site < FIRST_SITE:
-            return None, SourceLine("", 0, "")
+            return None, SourceLine("", 0, ""), "<end>"
+        filename = self._sources.file(site)
         if (hook is not None and hook.filename not in self._seen_inside) or name in _BY_SITE:
-            return None, self._sources.line(site)
+            return None, self._sources.line(site), filename
         call, caller = call_around(frame, self._sources.is_library)
         if caller is None or self._sources.is_ours(caller.f_code.co_filename):
-            return call, self._sources.line(site)
-        return call, self._sources.frame_line(caller.f_code, caller.f_lineno)
+            return call, self._sources.line(site), filename
+        return call, self._sources.frame_line(caller.f_code, caller.f_lineno), caller.f_code.co_filename
 
     def _shown_as(
         self, name: str, task: int, site: int, call: LibraryCall | None, thing: Any, detail: Any
@@ -358,12 +362,19 @@ class Recorder:
         self._preempted.discard(task)
         return found
 
+    def _turn(self, at: SourceLine, filename: str) -> None:
+        """Note that the schedule turns here, if that is in the program."""
+        if at.file and not self._sources.is_foreign(filename):
+            self.turned_at = at
+
     def _note_stalls(self, seconds: float) -> None:
         rows = self._native.stalls(self._stalls_seen)
         for amount, task, _, before, together in rows:
             if together:
                 continue
             at = self._sources.line(before) if before >= FIRST_SITE else SourceLine("", 0, "its start")
+            if before >= FIRST_SITE:
+                self._turn(at, self._sources.file(before))
             self.events.append(
                 Event(
                     len(self.events) + 1,

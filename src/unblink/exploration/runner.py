@@ -187,6 +187,7 @@ class Runner:
             text_of(exception, self._sources),
             recorder.races,
             recorder.switches,
+            recorder.turned_at,
         )
 
     def stall_places(self, plan: Plan) -> tuple[Preemption, ...]:

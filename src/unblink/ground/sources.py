@@ -92,6 +92,10 @@ class Sources:
         code: CodeType = info[1][-2][0]
         return code
 
+    def file(self, site: int) -> str:
+        """Return the name of the file in which `site` stands, as its code has it."""
+        return self._position(site)[0]
+
     def function(self, site: int) -> str:
         """Return the name of the function in which `site` stands."""
         return self._position(site)[3]

@@ -252,6 +252,25 @@ def test_a_task_that_goes_round_after_its_cancellation_has_swallowed_it() -> Non
     assert pattern_of(*steps[1:], kind=Kind.LIVELOCK, waiting=waiting) is None  # nobody has cancelled it
 
 
+FILLED_LATE = (
+    (1, "read", "Store.rows['tea']", 6, "return self.rows[key]", "10"),
+    (2, "write", "Store.rows['tea']", 9, "self.rows[key] = value", "12"),
+    (2, "update", "Prices.cache['tea']", 12, "self.cache.pop(key, None)"),
+    (1, "write", "Prices.cache['tea']", 7, "self.cache[key] = price", "10", "!"),
+    (0, "read", "Prices.cache['tea']", 5, "return self.cache[key]", "10"),
+)
+
+
+def test_a_cache_that_is_filled_after_its_source_was_written_gives_a_stale_read() -> None:
+    found = named(finding(events((1, "read", "Prices.cache['tea']", 5, "if key in self.cache:"), *FILLED_LATE)))
+    assert (found.pattern, found.title) == (names.STALE_READ, "stale read of Prices.cache['tea']")
+    assert found.where == at(7, "self.cache[key] = price")
+    first, _, *others = FILLED_LATE
+    assert pattern_of(first, *others) is None  # nobody has written the source
+    *others, read = FILLED_LATE
+    assert pattern_of(*others, (*read[:5], "12")) is None  # it was filled anew
+
+
 def test_a_signal_after_the_wait_is_not_missed() -> None:
     steps = ((1, "wait", "cond", 6, "cond.wait()"), (2, "notify", "cond", 9, "cond.notify()"))
     assert pattern_of(*steps, kind=Kind.DEADLOCK, waiting=WAITING) is None
