@@ -65,6 +65,18 @@ TEST("a task that has run for long lets the next one go, round and round") {
   CHECK(h.engine.deviations().empty());  // it is part of the default order
 }
 
+TEST("tasks that wake each other in vain take turns with the others") {
+  ByHand h;
+  int waits = 0;
+  for (; h.engine.current() != 2 && waits < 50'000; ++waits) {
+    const TaskId me = h.engine.current();
+    h.engine.signal(static_cast<Key>(65 - me));
+    h.go(h.engine.wait(Op::kAcquire, 6, static_cast<Key>(64 + me), kForever));
+  }
+  CHECK_WITHIN(waits, 1'000, 5'000);  // who is ready and could end it is not kept from it for ever
+  CHECK(h.engine.deviations().empty());  // it is part of the default order
+}
+
 TEST("fairness holds against a strategy that insists on one task") {
   Asking stubborn([](const Situation& s) { return s.ready.has(1) ? 1 : s.by_default; });
   Spinning program(20);
