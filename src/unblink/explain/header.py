@@ -28,7 +28,8 @@ def title(finding: Finding, diagnosis: Diagnosis | None, width: int) -> list[Lin
     if diagnosis is not None and (finding.pattern is None or not text):
         text = diagnosis.title
     word = _WORDS.get(finding.kind, kind)
-    whole = f"{word}: {neutral(text or finding.message or 'no title', 300)}"
+    said = neutral(text or finding.message or "no title", 300)
+    whole = said if said.startswith(f"{word}: ") else f"{word}: {said}"
     room = width - len(slug) - 1
     return [Line(pad(whole, room) + " " + slug, "note" if finding.is_note else "title")]
 

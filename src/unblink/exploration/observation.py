@@ -8,7 +8,7 @@ from typing import NamedTuple
 from unblink.detect.judge import Failure
 from unblink.gil.trails import Switch
 from unblink.ground.control import Ending
-from unblink.model.finding import Event, Gil, Stack, TaskInfo, Waiting
+from unblink.model.finding import Event, Gil, Kind, Stack, TaskInfo, Waiting
 from unblink.model.schedule import Stall
 from unblink.model.site import SourceLine
 from unblink.schedule.plan import Plan, Step
@@ -84,6 +84,11 @@ class Observation(NamedTuple):
     def concurrent(self) -> bool:
         """Whether two tasks met."""
         return self.tasks > 1
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether it never came to its end: who waits for what says more than any exception."""
+        return self.failure is not None and self.failure.kind in (Kind.DEADLOCK, Kind.LIVELOCK)
 
     @property
     def fails(self) -> bool:

@@ -195,7 +195,7 @@ class Session:
             try:
                 first = explorer.begin()
                 shown = target.harvest()
-                if first is None or not first.concurrent or first.skipped:
+                if first is None or first.skipped or not (first.concurrent or first.is_stuck):
                     return self._sequential(explorer.state, first, target, began, uncontrolled), shown
                 if settings.budget.executions > 1:
                     gc.collect()  # what the official execution left is told of it, and of nothing later
