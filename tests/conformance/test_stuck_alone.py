@@ -22,7 +22,7 @@ async def consume(jobs):
 def test_it():
     async def main():
         jobs = asyncio.Queue()
-        await asyncio.create_task(consume(jobs))
+        await asyncio.create_task(consume(jobs), name="reader A")
 
     asyncio.run(main())
 """
@@ -47,7 +47,7 @@ def test_it():
     ("program", "waits", "line"),
     [
         (EVENT, "waits in wait for ready, which nobody can bring about", 7),
-        (QUEUE, "waits in get for jobs, which nobody can bring about", 10),
+        (QUEUE, "reader A  waits in get for jobs, which nobody can bring about", 10),
         (THREAD, "waits in wait for ready, which nobody can bring about", 6),
         (LOCK, "self-deadlock of lock", 7),
     ],

@@ -19,10 +19,16 @@ def is_asyncio_task(thing: object) -> bool:
     return asyncio is not None and isinstance(thing, asyncio.Task)
 
 
+def own_name(task: Any) -> str | None:
+    """Return the name that the program gave a task, if any."""
+    name = str(task.get_name())
+    return None if _DEFAULT_NAME.fullmatch(name) else name
+
+
 def task_name(task: Any, taken: Collection[str]) -> str:
     """Return the name that the program gave a task, else that of its function; a second one is `name-2`."""
-    own = str(task.get_name())
-    if not _DEFAULT_NAME.fullmatch(own):
+    own = own_name(task)
+    if own is not None:
         return own
     function = str(getattr(task.get_coro(), "__qualname__", "task")).rpartition(".")[2]
     return next(name for n in itertools.count(1) if (name := function if n == 1 else f"{function}-{n}") not in taken)

@@ -18,7 +18,7 @@ from typing import Any
 
 from unblink.explain.kept_copies import kept_copy
 from unblink.explain.misuse_patterns import NOT_HELD
-from unblink.exploration.coroutines import awaited_in, coroutine_frames, is_asyncio_task, task_name
+from unblink.exploration.coroutines import awaited_in, coroutine_frames, is_asyncio_task, own_name, task_name
 from unblink.exploration.held_locks import HeldLocks
 from unblink.exploration.library_calls import READ_WITHOUT_A_LOCK, LibraryCall, call_around, library_call
 from unblink.exploration.naming import Names, short
@@ -52,7 +52,7 @@ class Recorder:
         self._held = HeldLocks()
         self._seen_inside = {sys.modules[name].__file__ for name in SEEN_INSIDE if name in sys.modules}
         self._thread_names: dict[int, str] = {0: threading.main_thread().name.replace("MainThread", "main")}
-        self._fill: tuple[int, Callable[[], Any]] | None = None
+        self._fill: Callable[[], Event | None] | None = None  # what the last event is, once its operation is done
         self._stalls_seen = 0
         self._calls: dict[int, int] = {}
         self._choices_seen = 0
@@ -127,7 +127,10 @@ class Recorder:
                 self._written.add(place)
         if call is None and name in ("write", "update"):
             whole = _weak(thing) if finalised else lambda: thing
-            self._fill = (len(self.events) - 1, lambda: current_value(whole(), detail))
+            self._fill = lambda: replace(self.events[-1], value=_shown(current_value(whole(), detail)))
+        if name == "start" and is_asyncio_task(thing):
+            made = _weak(thing)
+            self._fill = lambda: self._renamed(made(), int(detail))  # before 3.13 it is given its name after this
 
     def _is_inner(self, hook: Hook) -> bool:
         """Whether a hook is on a part of the library's own objects that tells nobody anything."""
@@ -347,9 +350,17 @@ class Recorder:
     def _fill_in(self) -> None:
         if self._fill is None:
             return
-        index, read = self._fill
-        self._fill = None
-        self.events[index] = replace(self.events[index], value=_shown(read()))
+        fill, self._fill = self._fill, None
+        event = fill()
+        if event is not None:
+            self.events[-1] = event
+
+    def _renamed(self, task: Any, number: int) -> Event | None:
+        name = None if task is None else own_name(task)
+        if name is None:
+            return None
+        self._thread_names[number] = name
+        return replace(self.events[-1], target=name)
 
     def _was_preempted(self, task: int) -> bool:
         """Whether the schedule switched away from `task` since its last event, though it could have gone on."""
