@@ -1,6 +1,7 @@
-// Containers whose state nobody watches: a WeakValueDictionary, os.environ, an array, a package's own cache.
+// Containers whose state nobody watches: a WeakValueDictionary, os.environ, an array, a package's own cache; and streams, whose
+// buffer and position all who use them share.
 //
-// What they hold is no location that can be told from outside, but each use of them through the container protocol is an
+// What they hold is no location that can be told from outside, but each use of them through their protocol is an
 // operation on the whole that others may come between. Such uses are scheduling points and count in a proof; no race is told
 // of them, for a lock may be inside.
 #pragma once

@@ -14,6 +14,7 @@ LAZY_INITIALISATION = "lazy initialisation"
 NON_REPEATABLE_READ = "non-repeatable read"
 DIRTY_READ = "dirty read"
 OVERWRITTEN = "overwritten before use"
+INTERLEAVED = "interleaved writes"
 LOCK_ORDER = "lock-order inversion"
 SELF_DEADLOCK = "self-deadlock"
 NEVER_RELEASED = "lock never released"
@@ -51,6 +52,7 @@ _TITLES = {
     LOST_ITEM: "item lost by cancellation: {target}",
     SWALLOWED: "swallowed cancellation in {target}",
     LOOP_TOUCHED: "loop touched from another thread: {target}",
+    INTERLEAVED: "interleaved writes to {target}",
     OVERWRITTEN: "{target} overwritten before use",
     UNORDERED: "unordered access to {target}",
 }
@@ -63,6 +65,7 @@ _FIXES = {
     LAZY_INITIALISATION: "{target} is made once: checked again under a lock before it is made",
     NON_REPEATABLE_READ: "{target} is read once into a local name, or both reads are under the writers' lock",
     DIRTY_READ: "nobody reads {target} between its two writes: one lock around both, taken by every reader",
+    INTERLEAVED: "what belongs together in {target} is written at once: one write, or one lock around all of them",
     OVERWRITTEN: "each task has a {target} of its own, or its write and its use are under one lock",
     LOCK_ORDER: "every task takes {target} in the same order",
     SELF_DEADLOCK: "no task waits for {target} while it has it: call without the lock, or an RLock",

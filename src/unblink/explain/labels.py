@@ -96,6 +96,6 @@ def deed(event: Event, *, short: bool = False) -> str:
 def shortened(target: str) -> str:
     """Return `value` for `Counter.value`, `rows['a']` for `self.rows['a']`, `poll.json` for `file poll.json`."""
     if is_stored(target):
-        return target.removeprefix("file ").removeprefix("table ")
+        return target.partition(" ")[2] or target
     head, bracket, tail = target.partition("[")
     return head.rsplit(".", 1)[-1] + bracket + tail

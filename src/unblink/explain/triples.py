@@ -1,9 +1,10 @@
 """Unserialisable triples: two accesses of one task with a conflicting access of another in between.
 
 The four unserialisable interleavings of one location are those of AVIO (Lu et al., ASPLOS 2006, table 1):
-R-W'-R, W-W'-R, R-W'-W, W-R'-W. AVIO learns which pairs are meant to be atomic from passing runs. We do
-not guess either: a triple counts only when the schedule's own choices made it (a preemption inside it) or
-the nearest passing schedule lacks it, and the three cases that are often benign need the former.
+R-W'-R, W-W'-R, R-W'-W, W-R'-W; of files and streams, which keep what was written before, W-W'-W is a fifth.
+AVIO learns which pairs are meant to be atomic from passing runs. We do not guess either: a triple counts only
+when the schedule's own choices made it (a preemption inside it) or the nearest passing schedule lacks it, and
+those that are often benign need the former.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ _RANK = {
     names.CHECK_THEN_ACT: 0,
     names.LAZY_INITIALISATION: 0,
     names.OVERWRITTEN: 1,
+    names.INTERLEAVED: 1,
     names.TORN_READ: 0,
     names.DIRTY_READ: 2,
     names.NON_REPEATABLE_READ: 3,
@@ -141,11 +143,21 @@ def _pattern(first: Event, between: Event, second: Event) -> str | None:
         return _read_then_write(first, second)
     if shape in (("R", "W", "R"), ("W", "W", "R")):
         return _then_read(first, between, second)
+    if shape == ("W", "W", "W"):
+        return _all_written(first, between, second)
     if shape != ("W", "R", "W"):
         return None
     if stored:
         return names.TORN_READ if (first.at.file, first.at.line) == (second.at.file, second.at.line) else None
     return names.DIRTY_READ if role(first) is Role.WRITE and role(second) is Role.WRITE else None
+
+
+def _all_written(first: Event, between: Event, second: Event) -> str | None:
+    """Name what is written in between: a stream that is read moves its position for all."""
+    kind = first.target.partition(" ")[0]
+    if kind == "stream" and Role.UPDATE in map(role, (first, between, second)):
+        return names.OVERWRITTEN
+    return names.INTERLEAVED if kind in ("file", "stream") else None
 
 
 def _read_then_write(first: Event, second: Event) -> str:

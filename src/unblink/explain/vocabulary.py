@@ -92,8 +92,8 @@ def touches(one: str, other: str) -> bool:
 
 
 def is_stored(target: str) -> bool:
-    """Return whether a target lies outside of the program's memory: a file, a table, a database."""
-    return target.startswith(("file ", "table ", "database"))
+    """Return whether a target is kept in no variable of the program: a file, a stream, a table, a database."""
+    return target.startswith(("file ", "stream ", "table ", "database"))
 
 
 def is_check(event: Event) -> bool:

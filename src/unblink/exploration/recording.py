@@ -7,6 +7,7 @@ no other task has done anything visible.
 
 from __future__ import annotations
 
+import io
 import sys
 import threading
 import weakref
@@ -314,6 +315,8 @@ class Recorder:
     def _describe(self, name: str, site: int, thing: Any, detail: Any) -> tuple[str, str | None]:
         if name in ("read", "write", "update") and self._sources.hook(site) is None:
             return stored_name(thing, detail), None
+        if name in ("read", "write", "update") and isinstance(thing, io.IOBase):
+            return f"stream {self._names.location(site, thing, detail)}", None
         if name in ("read", "write", "update"):
             return self._names.location(site, thing, detail), (
                 _shown(current_value(thing, detail)) if name == "read" else None

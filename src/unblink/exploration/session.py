@@ -6,6 +6,7 @@ One session serves a whole test run or script. It is the composition root: it al
 from __future__ import annotations
 
 import gc
+import io
 import os
 import re
 import sys
@@ -37,7 +38,7 @@ from unblink.ground.real_time import real_seconds
 from unblink.ground.sources import Sources
 from unblink.instrument import Instrumenter, install_hooks, instrument_loaded, instrumented_imports
 from unblink.instrument.importer import InstrumentingLoader
-from unblink.instrument.methods import EFFECTS
+from unblink.instrument.methods import EFFECTS, STREAMS
 from unblink.model.certificate import Certificate
 from unblink.model.errors import UnblinkError
 from unblink.model.finding import Finding, Verdict
@@ -116,7 +117,7 @@ class Session:
             _native.set_effects(
                 {
                     kind: {name: (int(e.place), int(e.access)) for name, e in table.items()}
-                    for kind, table in EFFECTS.items()
+                    for kind, table in (*EFFECTS.items(), (io.IOBase, STREAMS))
                 }
             )
             install_hooks(_native.HOOKS)  # for good: what was instrumented may run for as long as the process does

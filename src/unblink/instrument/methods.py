@@ -60,7 +60,6 @@ _SET = (
     | _rows(_WRITE, "update clear")
     | _rows(_UPDATE, "pop intersection_update difference_update symmetric_difference_update")
 )
-
 EFFECTS: Final[dict[type, dict[str, Effect]]] = {
     list: _LIST,
     deque: _DEQUE,
@@ -74,6 +73,13 @@ EFFECTS: Final[dict[type, dict[str, Effect]]] = {
 }
 """Exact type, method name: effect. A `list` and a `deque` touch the whole of themselves in every method."""
 
+STREAMS: Final = (
+    _rows(_READ, "tell getvalue getbuffer")
+    | _rows(_WRITE, "write writelines")
+    | _rows(_UPDATE, "read read1 readinto readline readlines seek truncate")
+)
+"""Method name: effect on a stream of whatever type, whose buffer and position all who use it share."""
+
 
 def _most(one: Effect, other: Effect) -> Effect:
     """Return the wider effect: keyed if either is (native drops the key), the stronger access of both."""
@@ -85,7 +91,7 @@ def _most(one: Effect, other: Effect) -> Effect:
 
 def _union_of_types() -> dict[str, Effect]:
     union: dict[str, Effect] = {}
-    for table in EFFECTS.values():
+    for table in (*EFFECTS.values(), STREAMS):
         for name, effect in table.items():
             union[name] = _most(union.get(name, effect), effect)
     return union

@@ -461,6 +461,21 @@ def test_what_is_stored_is_lost_by_one_function_that_reads_and_another_that_writ
     assert pattern_of(*in_memory) is None  # a method may read for one purpose, and another one write for another
 
 
+def test_what_others_write_between_two_writes_is_interleaved_in_files_and_streams_alone() -> None:
+    def three(target: str, verb: str = "write") -> tuple[tuple[object, ...], ...]:
+        return (
+            (1, verb, target, 7, "out.write(name)"),
+            (2, verb, target, 7, "out.write(name)"),
+            (1, verb, target, 8, "out.write(end)", None, "!"),
+        )
+
+    assert pattern_of(*three("stream out")) == names.INTERLEAVED
+    assert pattern_of(*three("file app.log", "update")) == names.INTERLEAVED
+    assert pattern_of(*three("stream f", "update")) == names.OVERWRITTEN  # its position: seek, and then read
+    assert pattern_of(*three("words")) is None
+    assert pattern_of(*three("table words", "update")) is None
+
+
 def test_a_file_that_is_made_twice_is_a_check_then_act() -> None:
     steps = (
         (1, "read", "file job.claimed", 15, "if os.path.exists(mark):"),
