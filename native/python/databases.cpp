@@ -156,8 +156,12 @@ PyObject* run_statement(PyObject* object, PyObject* sql, Effects effects, Call c
   if (connection.shares_pages) note_shared_cache();
   const bool sets_timeout = !fetches && behind_timeout(text_of(sql)) != nullptr;
   PyObject* result;
-  do result = call_waiting(object, connection, sets_timeout, call);
-  while (result == nullptr && await_shared_cache(connection));
+  bool waited = false;
+  do {
+    result = call_waiting(object, connection, sets_timeout, call);
+    waited |= connection.would_wait;
+  } while (result == nullptr && await_shared_cache(connection));
+  if (waited && result != nullptr && G.observer != nullptr && points_on()) observe(Op::kAcquire, site_of_call(Op::kAcquire), object, sql);
   database = handle_of(object);
   if (sets_timeout && database != nullptr) note_timeout(database, connection, sql, result != nullptr);
   if (database == nullptr || sqlite.autocommit(database) != 0) G.engine.signal(connection.key);  // no transaction is open: others may go on
@@ -204,13 +208,20 @@ PyObject* connection_script(PyObject* self, PyObject* script) {
   return run_statement(self, script, effects_of(script), [&] { return reinterpret_cast<Plain>(o_connection_executescript)(self, script); });
 }
 
+// As the statement would say it.
+PyObject* words(bool commits) {
+  static PyObject* const commit = PyUnicode_InternFromString("COMMIT");
+  static PyObject* const rollback = PyUnicode_InternFromString("ROLLBACK");
+  return commits ? commit : rollback;
+}
+
 template <void** Original>
 PyObject* end_transaction(PyObject* self, PyObject* none) {
-  return run_statement(self, nullptr, Effects::kWrites, [&] { return reinterpret_cast<Plain>(*Original)(self, none); });
+  return run_statement(self, words(Original == &o_commit), Effects::kWrites, [&] { return reinterpret_cast<Plain>(*Original)(self, none); });
 }
 
 PyObject* leave(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  return run_statement(self, nullptr, Effects::kWrites, [&] { return reinterpret_cast<Fast>(o_exit)(self, args, count); });
+  return run_statement(self, words(count > 0 && args[0] == Py_None), Effects::kWrites, [&] { return reinterpret_cast<Fast>(o_exit)(self, args, count); });
 }
 
 // ---------------------------------------------------------------- what only looks who calls, and waits for its turn

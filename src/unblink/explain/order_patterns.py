@@ -16,6 +16,7 @@ from unblink.explain.vocabulary import (
     WRITING,
     Role,
     is_check,
+    is_stored,
     mentions,
     role,
     timed_out,
@@ -57,7 +58,7 @@ def no_second_check(finding: Finding) -> Diagnosis | None:
     """A task checks with `if`, waits, another takes what was there, and the first acts without a new look."""
     events = finding.events
     for index, wait in enumerate(events):
-        if role(wait) is not Role.WAIT:
+        if role(wait) is not Role.WAIT or is_stored(wait.target):
             continue
         check = next(
             (other for other in reversed(events[:index]) if other.task == wait.task and role(other) in ACCESSING),

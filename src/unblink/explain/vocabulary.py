@@ -37,6 +37,7 @@ class Role(enum.Enum):
 
 _ROLES = {role.value: role for role in Role} | {
     "delete": Role.WRITE,
+    "commit": Role.UPDATE,
     "acquire_lock": Role.ACQUIRE,
     "release_lock": Role.RELEASE,
     "wait_for": Role.WAIT,

@@ -25,7 +25,7 @@ from unblink.exploration.library_calls import READ_WITHOUT_A_LOCK, LibraryCall, 
 from unblink.exploration.naming import Names, short
 from unblink.exploration.observation import RaceSeen, RacingPair
 from unblink.exploration.places import MISSING, current_value, place_of
-from unblink.exploration.stored import stored_name
+from unblink.exploration.stored import StoredNames, is_connection
 from unblink.gil.operands import Effect, overwritten
 from unblink.gil.trails import Switch, Trails
 from unblink.ground.sources import FIRST_SITE, Hook, Sources
@@ -36,6 +36,7 @@ from unblink.model.site import Place, SourceLine
 MOST_EVENTS = 20_000
 SEEN_INSIDE = ("threading", "asyncio.locks", "asyncio.queues")
 """Modules whose hooks tell of the call that the program makes, not of a place of their own."""
+_ACCESSES = ("read", "write", "update")
 _BY_SITE = ("await", "cancel", "arrive", "resume")  # nobody calls them
 _ASYNCIO, _ARRIVAL = 1, 2  # kinds of tasks, see ground.hpp
 
@@ -48,6 +49,7 @@ class Recorder:
 
         self._native = _native
         self._sources = sources
+        self._stored = StoredNames()
         self._names = Names(sources)
         self._operations = _native.OPERATIONS
         self._held = HeldLocks()
@@ -111,7 +113,7 @@ class Recorder:
         held = self._held.of(task)
         self.events.append(Event(len(self.events) + 1, task, verb, target, at, value, held, seconds, preempts, site))
         self._held.note(verb, task, target, at, gave_up=value in ("timed out", NOT_HELD))
-        accessed = hook if call is None and name in ("read", "write", "update") else None
+        accessed = hook if call is None and name in _ACCESSES else None
         wanted = preempts or site in self._watched
         lost = Effect.INERT if name == "read" else overwritten(thing, detail)
         self._trails.add(task, len(self.events), accessed, sys._getframe().f_back, lost=lost, wanted=wanted)
@@ -160,6 +162,10 @@ class Recorder:
         """Return verb, target and value of an operation; None for one that is inside a call that is shown."""
         if call is None or name == "touch":
             self._calls.pop(task, None)
+            if name == "acquire" and is_connection(thing):
+                return self._got_in(task)
+            if name in _ACCESSES and self._sources.hook(site) is None:
+                return *self._stored.told(name, thing, detail), None
             target, value = self._describe(name, site, thing, detail)
             return {"try-acquire": "acquire", "yield": "sleep"}.get(name, name), target, value
         gave_up = detail is False and name == "acquire"
@@ -171,6 +177,16 @@ class Recorder:
             return "join", str(call.receiver._name), None
         value = "timed out" if gave_up else short(detail) if name in ("get", "put") else None
         return call.verb, self._names.lock(call.receiver, None), value
+
+    def _got_in(self, task: int) -> tuple[str, str, None] | None:
+        """Return the statement that has waited for the database's lock: it is done only now."""
+        mine = (number for number in range(len(self.events) - 1, -1, -1) if self.events[number].task == task)
+        asked = next(mine, None)
+        if asked is None:
+            return None
+        statement = self.events[asked]
+        self.events[asked] = replace(statement, operation="wait")
+        return statement.operation, statement.target, None
 
     def stuck(self, rows: list[tuple[int, int, int, Any, int, FrameType | None, bool]]) -> None:
         """Take down who waits for what when nobody can go on."""
@@ -313,11 +329,9 @@ class Recorder:
     # ---- parts
 
     def _describe(self, name: str, site: int, thing: Any, detail: Any) -> tuple[str, str | None]:
-        if name in ("read", "write", "update") and self._sources.hook(site) is None:
-            return stored_name(thing, detail), None
-        if name in ("read", "write", "update") and isinstance(thing, io.IOBase):
+        if name in _ACCESSES and isinstance(thing, io.IOBase):
             return f"stream {self._names.location(site, thing, detail)}", None
-        if name in ("read", "write", "update"):
+        if name in _ACCESSES:
             return self._names.location(site, thing, detail), (
                 _shown(current_value(thing, detail)) if name == "read" else None
             )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 import pytest
 
-from unblink.exploration.stored import only_table, stored_name
+from unblink.exploration.stored import StoredNames, only_table
 
 
 @pytest.mark.parametrize(
@@ -38,15 +40,45 @@ def test_the_table_of_a_statement(sql: str, table: str | None) -> None:
     assert (found and found.lower()) == table
 
 
-def test_what_is_stored_is_named_by_what_a_person_knows() -> None:
-    assert stored_name("/var/lib/poll.json", None) == "file poll.json"
-    assert stored_name(b"/var/lib/poll.json", None) == "file poll.json"
-    assert stored_name(PurePosixPath("/var/lib"), None) == "file lib"
-    assert stored_name("/", None) == "file /"
-    assert stored_name(7, None) == "descriptor 7"
-    assert stored_name(object(), None) == "file"
-    database = sqlite3.connect(":memory:")
-    assert stored_name(database, "SELECT 1 FROM votes") == "table votes"
-    assert stored_name(database, "COMMIT") == "database"
-    assert stored_name(database, None) == "database"
-    database.close()
+@pytest.fixture
+def connection() -> Iterator[sqlite3.Connection]:
+    with contextlib.closing(sqlite3.connect(":memory:")) as database:
+        yield database
+
+
+def test_files_are_named_by_what_a_person_knows() -> None:
+    names = StoredNames()
+    assert names.told("read", "/var/lib/poll.json", None) == ("read", "file poll.json")
+    assert names.told("update", b"/var/lib/poll.json", None) == ("update", "file poll.json")
+    assert names.told("read", PurePosixPath("/var/lib"), None) == ("read", "file lib")
+    assert names.told("read", "/", None) == ("read", "file /")
+    assert names.told("read", 7, None) == ("read", "descriptor 7")
+    assert names.told("read", object(), None) == ("read", "file")
+
+
+def test_a_commit_is_told_with_the_table_that_its_transaction_wrote(connection: sqlite3.Connection) -> None:
+    names = StoredNames()
+    assert names.told("update", connection, "BEGIN IMMEDIATE") == ("update", "database")
+    assert names.told("read", connection, "SELECT n FROM others") == ("read", "table others")
+    assert names.told("update", connection, "UPDATE votes SET n = 1") == ("update", "table votes")
+    assert names.told("update", connection, "COMMIT") == ("commit", "table votes")
+    assert names.told("update", connection, "commit") == ("commit", "database")  # of nothing
+
+
+def test_a_commit_of_several_tables_or_of_who_knows_what_is_one_of_the_database(connection: sqlite3.Connection) -> None:
+    names = StoredNames()
+    for sql in ("UPDATE votes SET n = 1", "INSERT INTO voters VALUES (1)"):
+        names.told("update", connection, sql)
+    assert names.told("update", connection, "END") == ("commit", "database")
+    for sql in ("UPDATE votes SET n = 1", "VACUUM"):
+        names.told("update", connection, sql)
+    assert names.told("update", connection, "COMMIT") == ("commit", "database")
+
+
+def test_a_rollback_ends_a_transaction_and_one_to_a_savepoint_does_not(connection: sqlite3.Connection) -> None:
+    names = StoredNames()
+    names.told("update", connection, "UPDATE votes SET n = 1")
+    assert names.told("update", connection, "ROLLBACK TO before")[0] == "update"
+    assert names.told("update", connection, "ROLLBACK TRANSACTION TO before")[0] == "update"
+    assert names.told("update", connection, "ROLLBACK") == ("rollback", "table votes")
+    assert names.told("read", connection, None) == ("read", "database")
