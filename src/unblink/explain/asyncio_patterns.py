@@ -33,22 +33,29 @@ def _cancellations(events: Sequence[Event]) -> list[Event]:
 
 
 def _leaked(finding: Finding) -> Diagnosis | None:
-    """A lock or permit that somebody waits for, taken by a task that was cancelled and never gave it back."""
+    """A lock or permit that somebody wants, taken by a task that was cancelled and never gave it back."""
     events = finding.events
-    for entry in finding.waiting:
-        for cancel in _cancellations(events):
-            steps = [e for e in events if e.task == cancel.task and e.target == entry.target]
+    for cancel in _cancellations(events):
+        for wanted in _wanted_after(cancel, finding):
+            steps = [e for e in events if e.task == cancel.task and e.target == wanted]
             before = [e for e in steps if e.number < cancel.number and role(e) in (Role.ACQUIRE, Role.RELEASE)]
             if not before or role(before[-1]) is not Role.ACQUIRE or before[-1].at == cancel.at:
                 continue
-            if any(role(e) is Role.RELEASE and e.number > cancel.number and e.target == entry.target for e in events):
+            later = [e for e in events if e.number > cancel.number and e.target == wanted]
+            if any(role(e) is Role.RELEASE for e in later):
                 continue
-            waits = [
-                e for e in events if e.task == entry.task and e.target == entry.target and e.number > cancel.number
-            ]
-            remarks = ((cancel.number, f"is cancelled here: {entry.target} stays taken"),)
-            return Diagnosis(names.LEAKED_LOCK, entry.target, (before[-1], cancel, *waits[-1:]), before[-1].at, remarks)
+            waits = [e for e in later if e.task != cancel.task]
+            remarks = ((cancel.number, f"is cancelled here: {wanted} stays taken"),)
+            return Diagnosis(names.LEAKED_LOCK, wanted, (before[-1], cancel, *waits[-1:]), before[-1].at, remarks)
     return None
+
+
+def _wanted_after(cancel: Event, finding: Finding) -> list[str]:
+    """Return what others wait for; where nothing is stuck, what they came for and gave up or never got."""
+    if finding.waiting:
+        return [entry.target for entry in finding.waiting]
+    came = [e for e in finding.events if e.task != cancel.task and role(e) is Role.ACQUIRE and e.number > cancel.number]
+    return list(dict.fromkeys(e.target for e in came))
 
 
 def _lost_item(finding: Finding) -> Diagnosis | None:

@@ -75,17 +75,17 @@ def call_around(
 ) -> tuple[LibraryCall | None, FrameType | None]:
     """Return the library's function that the program has called and is in, and the frame that called it.
 
-    `frame` is the innermost one. In a thread that runs nothing but the library it is the outermost function that
-    reports show as a whole, and its caller. Either is None where there is no such.
+    `frame` is the innermost one. Where that function is none that reports show as a whole (`asyncio.wait_for`), it is
+    the outermost below it that is one; in a thread that runs nothing but the library, with its caller. Either is None
+    where there is no such.
     """
-    inner = None
     known: FrameType | None = None
     while frame is not None and is_library(frame.f_code.co_filename):
         known = frame if frame.f_code.co_qualname in _VERBS else known
-        inner, frame = frame, frame.f_back
-    if frame is None and known is not None:
-        return library_call(known.f_code, known), known.f_back
-    return (library_call(inner.f_code, inner) if inner is not None else None), frame
+        frame = frame.f_back
+    if known is None:
+        return None, frame
+    return library_call(known.f_code, known), known.f_back if frame is None else frame
 
 
 def library_call(code: CodeType | None, frame: FrameType | None = None) -> LibraryCall | None:

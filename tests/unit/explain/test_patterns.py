@@ -240,6 +240,20 @@ def test_a_get_that_came_too_late_after_a_look() -> None:
     assert pattern_of(*steps, kind=Kind.DEADLOCK, waiting=waiting) == names.CHECK_THEN_ACT
 
 
+def test_a_permit_of_a_cancelled_task_that_others_give_up_waiting_for_is_leaked() -> None:
+    steps = (
+        (1, "acquire", "permits", 3, "await permits.acquire()"),
+        (1, "cancel", "asyncio.sleep", 4, "await asyncio.sleep(1)"),
+        (2, "acquire", "permits", 9, "await wait_for(permits.acquire(), 5)"),
+        (2, "cancel", "wait_for", 9, "await wait_for(permits.acquire(), 5)", None, "!"),
+    )
+    assert pattern_of(*steps) == names.LEAKED_LOCK
+    given_back = (*steps[:2], (1, "release", "permits", 6, "permits.release()"), *steps[2:])
+    assert pattern_of(*given_back) is None
+    nobody_came = steps[:2]
+    assert pattern_of(*nobody_came) is None
+
+
 def test_a_task_that_goes_round_after_its_cancellation_has_swallowed_it() -> None:
     steps = (
         (1, "cancel", "asyncio.sleep", 8, "await asyncio.sleep(0.01)"),
