@@ -224,14 +224,20 @@ PyObject* context_run(PyObject* self, PyObject* const* args, Py_ssize_t count, P
 
 void *o_set_result, *o_set_exception, *o_cancel_future, *o_cancel_task;
 
-// A future of a loop that runs in another thread is set or cancelled: its callbacks are put into that loop's queue, and nobody wakes it.
+// Something is put into the queue of a loop: one that runs in another thread is not woken by it.
+void tell_of_touch(PyObject* own, PyObject* touched) {
+  PyObject* running = running_loop();
+  EventLoop* loop = own != running ? known_loop(own) : nullptr;
+  if (loop != nullptr && loop->thread != G.current()) observe(Op::kTouch, site_of_call(Op::kTouch), touched, Py_None);
+  Py_XDECREF(running);
+  PyErr_Clear();
+}
+
+// A future is set or cancelled: its callbacks are put into its loop's queue.
 bool before_touching(PyObject* future, PyObject* const*, Py_ssize_t) {
   if (G.observer == nullptr || !here() || !points_on()) return true;
   PyObject* own = PyObject_CallMethodNoArgs(future, names().get_loop);
-  PyObject* running = own != nullptr ? running_loop() : nullptr;
-  EventLoop* loop = own != nullptr && own != running ? known_loop(own) : nullptr;
-  if (loop != nullptr && loop->thread != G.current()) observe(Op::kTouch, site_of_call(Op::kTouch), future, Py_None);
-  Py_XDECREF(running);
+  if (own != nullptr) tell_of_touch(own, future);
   Py_XDECREF(own);
   PyErr_Clear();
   return true;
@@ -321,6 +327,11 @@ void for_each_task(Visit visit) {
 }
 
 }  // namespace
+
+PyObject* touch(PyObject*, PyObject* loop) {
+  if (G.observer != nullptr && here() && points_on()) tell_of_touch(loop, loop);
+  Py_RETURN_NONE;
+}
 
 void report_awaiting(PyObject* list) {
   if (list == nullptr) return;

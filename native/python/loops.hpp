@@ -23,6 +23,8 @@ void note_watched(PyObject* selector, int descriptor);
 
 // Adds the asyncio tasks that wait to a list of (task, op, site, asyncio task, -1, None, True).
 void report_awaiting(PyObject* list);
+// touch(loop): the current task is about to put a callback into the loop's queue; told of if another thread runs the loop.
+PyObject* touch(PyObject*, PyObject* loop);
 // Before an execution that did not come to its end is unwound: tasks that were cancelled and go on all the same live for ever,
 // for whatever ends them (GeneratorExit, when they are freed) may be swallowed like that in an endless loop.
 void keep_stubborn_tasks();

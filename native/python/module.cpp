@@ -2,6 +2,7 @@
 #include "databases.hpp"
 #include "execution.hpp"
 #include "hooks.hpp"
+#include "loops.hpp"
 #include "foreign_loops.hpp"
 #include "files.hpp"
 #include "searching.hpp"
@@ -400,6 +401,7 @@ PyMethodDef methods[] = {
     {"hot_sites", hot_sites, METH_NOARGS, "Sites that are scheduling points because they race."},
     {"make_hot", make_hot, METH_O, "Make a site a scheduling point from the next execution on."},
     {"proof", proof, METH_NOARGS, "How far the strategy `dpor` has come."},
+    {"touch", touch, METH_O, "Tell the observer of a callback that is put into the queue of another thread's loop."},
     {"steer", steer, METH_VARARGS, "Say what the strategy `steered` is to bring about."},
     {"races", races, METH_O, "Pairs of sites that raced."},
     {"forget_races", forget_races, METH_NOARGS, "Forget the pairs of sites that raced."},

@@ -57,6 +57,9 @@ _VERBS = {
     "wait": "wait",
     "as_completed": "wait",
 }
+_ONLY_RUNS = frozenset(
+    {"wait_for", "run", "Runner.run", "BaseEventLoop.run_until_complete", "BaseEventLoop.run_forever"}
+)
 READ_WITHOUT_A_LOCK = frozenset({"_flag", "_count", "_state", "_name"})
 """The attributes of threading's own objects that a program reads without a lock, by a method or a property."""
 
@@ -75,17 +78,20 @@ def call_around(
 ) -> tuple[LibraryCall | None, FrameType | None]:
     """Return the library's function that the program has called and is in, and the frame that called it.
 
-    `frame` is the innermost one. Where that function is none that reports show as a whole (`asyncio.wait_for`), it is
-    the outermost below it that is one; in a thread that runs nothing but the library, with its caller. Either is None
-    where there is no such.
+    `frame` is the innermost one. Of a call that only runs others (`asyncio.wait_for`) it is one of those; in a thread
+    that runs nothing but the library it is the outermost function that reports show as a whole, and its caller. Either
+    is None where there is no such.
     """
+    inner = None
     known: FrameType | None = None
     while frame is not None and is_library(frame.f_code.co_filename):
         known = frame if frame.f_code.co_qualname in _VERBS else known
-        frame = frame.f_back
-    if known is None:
-        return None, frame
-    return library_call(known.f_code, known), known.f_back if frame is None else frame
+        inner, frame = frame, frame.f_back
+    if known is not None and frame is None:
+        return library_call(known.f_code, known), known.f_back
+    if known is not None and inner is not None and inner.f_code.co_qualname in _ONLY_RUNS:
+        inner = known
+    return (library_call(inner.f_code, inner) if inner is not None else None), frame
 
 
 def library_call(code: CodeType | None, frame: FrameType | None = None) -> LibraryCall | None:

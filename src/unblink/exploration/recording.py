@@ -22,6 +22,7 @@ from unblink.explain.misuse_patterns import NOT_HELD
 from unblink.exploration.coroutines import awaited_in, coroutine_frames, is_asyncio_task, own_name, task_name
 from unblink.exploration.held_locks import HeldLocks
 from unblink.exploration.library_calls import READ_WITHOUT_A_LOCK, LibraryCall, call_around, library_call
+from unblink.exploration.loop_calls import loops_told
 from unblink.exploration.naming import Names, short
 from unblink.exploration.observation import RaceSeen, RacingPair
 from unblink.exploration.places import MISSING, current_value, place_of
@@ -345,7 +346,8 @@ class Recorder:
         if name == "await":
             return awaited_in(self._sources.line(site).text), None
         if name == "touch":
-            return "a future of the loop", "from another thread"
+            what = "the queue of the loop" if hasattr(thing, "call_soon") else "a future of the loop"
+            return what, "from another thread"
         if name == "cancel":
             return awaited_in(self._sources.line(site).text), None
         if name == "arrive":
@@ -445,7 +447,8 @@ def recording(sources: Sources, watched: Iterable[int] = ()) -> Any:
     _native.set_observer(recorder.observe)
     _native.set_stuck_observer(recorder.stuck)
     try:
-        yield recorder
+        with loops_told():
+            yield recorder
     finally:
         _native.set_observer(None)
         _native.set_stuck_observer(None)
