@@ -148,7 +148,8 @@ PyObject* run_statement(PyObject* object, PyObject* sql, Effects effects, Call c
   if (!may_use(object, connection)) return nullptr;
   const bool fetches = effects == Effects::kFetches;
   // Rows that one task alone can get at are as they were when the statement began.
-  if ((!fetches || connection.lent) && !stand_before_statement(object, sql, connection.key, effects != Effects::kWrites)) return nullptr;
+  const bool is_visible = !fetches || connection.lent;
+  if (is_visible && !stand_before_statement(object, sql, connection.key, effects != Effects::kWrites)) return nullptr;
   if (!await_turn(connection)) return nullptr;
   Database* database = handle_of(object);
   if (database == nullptr) return call();  // closed meanwhile: the original says so
@@ -161,7 +162,7 @@ PyObject* run_statement(PyObject* object, PyObject* sql, Effects effects, Call c
     result = call_waiting(object, connection, sets_timeout, call);
     waited |= connection.would_wait;
   } while (result == nullptr && await_shared_cache(connection));
-  if (waited && result != nullptr && G.observer != nullptr && points_on()) observe(Op::kAcquire, site_of_call(Op::kAcquire), object, sql);
+  if (waited && is_visible && result != nullptr && G.observer != nullptr && points_on()) observe(Op::kAcquire, site_of_call(Op::kAcquire), object, sql);
   database = handle_of(object);
   if (sets_timeout && database != nullptr) note_timeout(database, connection, sql, result != nullptr);
   if (database == nullptr || sqlite.autocommit(database) != 0) G.engine.signal(connection.key);  // no transaction is open: others may go on

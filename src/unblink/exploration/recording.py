@@ -19,6 +19,7 @@ from typing import Any
 
 from unblink.explain.kept_copies import kept_copy
 from unblink.explain.misuse_patterns import NOT_HELD
+from unblink.explain.vocabulary import is_stored
 from unblink.exploration.coroutines import awaited_in, coroutine_frames, is_asyncio_task, own_name, task_name
 from unblink.exploration.held_locks import HeldLocks
 from unblink.exploration.library_calls import READ_WITHOUT_A_LOCK, LibraryCall, call_around, library_call
@@ -181,8 +182,8 @@ class Recorder:
 
     def _got_in(self, task: int) -> tuple[str, str, None] | None:
         """Return the statement that has waited for the database's lock: it is done only now."""
-        mine = (number for number in range(len(self.events) - 1, -1, -1) if self.events[number].task == task)
-        asked = next(mine, None)
+        latest = range(len(self.events) - 1, -1, -1)
+        asked = next((n for n in latest if self.events[n].task == task and is_stored(self.events[n].target)), None)
         if asked is None:
             return None
         statement = self.events[asked]
