@@ -123,15 +123,25 @@ def _between(
     (low, first), (high, second) = accesses[start], accesses[end]
     points = preempted.get(first.task, [])
     is_preempted = bisect_right(points, high) > bisect_right(points, low)
-    for _, event in accesses[start + 1 : min(end, start + 1 + _SCAN)]:
+    for at, (_, event) in enumerate(accesses[start + 1 : min(end, start + 1 + _SCAN)], start + 1):
         if event.task == first.task or not (
             touches(event.target, first.target) and touches(event.target, second.target)
         ):
             continue
         pattern = _pattern(first, event, second)
+        if pattern is None and _does_the_same(accesses[max(0, at - _SCAN) : at], first, event, second):
+            pattern = names.LOST_UPDATE
         if pattern:
             yield Triple(pattern, first, event, second, high - low, is_preempted)
             return
+
+
+def _does_the_same(before: Sequence[tuple[int, Event]], first: Event, between: Event, second: Event) -> bool:
+    """Whether the other task reads and writes where this one does: then they belong together, in whatever functions."""
+    if role(first) is not Role.READ or role(second) not in WRITING or between.at != second.at:
+        return False
+    mine = (event for _, event in before if event.task == between.task)
+    return any(role(event) is Role.READ and event.at == first.at for event in mine)
 
 
 def _pattern(first: Event, between: Event, second: Event) -> str | None:

@@ -98,11 +98,10 @@ class Names:
         return name if place == 0 else f"{name}#{place + 1}"
 
     def _owner(self, thing: Any) -> str:
-        if isinstance(thing, type):
-            return thing.__qualname__
         if isinstance(thing, ModuleType):
             return thing.__name__
-        return type(thing).__qualname__
+        kind = thing if isinstance(thing, type) else type(thing)
+        return kind.__qualname__.rpartition("<locals>.")[2]
 
     def _search(self, wanted: Any, frame: FrameType | None) -> str | None:
         best: str | None = None

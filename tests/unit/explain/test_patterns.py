@@ -471,8 +471,19 @@ def test_what_is_stored_is_lost_by_one_function_that_reads_and_another_that_writ
         assert found.where == at(9, "save(votes)", "save")
     moved = tuple((task, verb, f"table t{number}", *rest) for number, (task, verb, _, *rest) in enumerate(steps))
     assert pattern_of(*moved) is None  # of four tables
-    in_memory = tuple((task, verb, "Poll.votes", *rest) for task, verb, _, *rest in steps)
-    assert pattern_of(*in_memory) is None  # a method may read for one purpose, and another one write for another
+
+
+def test_two_tasks_that_do_the_same_in_two_functions_lose_an_update() -> None:
+    def read(task: int) -> tuple[object, ...]:
+        return (task, "read", "Poll.votes", at(5, "return self.votes", "load"), "")
+
+    def write(task: int, line: int = 9) -> tuple[object, ...]:
+        return (task, "write", "Poll.votes", at(line, "self.votes = n", "save"), "", None, "!")
+
+    assert pattern_of(read(1), read(2), write(2), write(1)) == names.LOST_UPDATE
+    # One may read for one purpose, and write for another.
+    assert pattern_of(read(1), read(2), write(2, line=20), write(1)) != names.LOST_UPDATE
+    assert pattern_of(read(1), write(2), write(1)) != names.LOST_UPDATE
 
 
 def test_what_others_write_between_two_writes_is_interleaved_in_files_and_streams_alone() -> None:
