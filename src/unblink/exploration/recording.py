@@ -20,6 +20,7 @@ from typing import Any
 from unblink.explain.kept_copies import kept_copy
 from unblink.explain.misuse_patterns import NOT_HELD
 from unblink.explain.vocabulary import is_stored
+from unblink.exploration.accesses import Accesses
 from unblink.exploration.coroutines import awaited_in, coroutine_frames, is_asyncio_task, own_name, task_name
 from unblink.exploration.held_locks import HeldLocks
 from unblink.exploration.library_calls import READ_WITHOUT_A_LOCK, LibraryCall, call_around, library_call
@@ -63,16 +64,10 @@ class Recorder:
         self._choices_seen = 0
         self._preempted: set[int] = set()
         self._alive: list[Any] = []
-        self._places: dict[int, tuple[int, object]] = {}  # by number of the event
-        self._visitors: dict[tuple[int, object], set[int]] = {}
-        self._parts: dict[int, set[tuple[int, object]]] = {}  # of an object: the places seen
-        self._written: set[tuple[int, object]] = set()
-        self._shared: dict[tuple[int, object], bool] = {}
+        self._accesses = Accesses()
         self._start_ns: int | None = None
         self._watched = frozenset(watched)
-        self._things: dict[int, int] = {}  # by number of the event
-        self._passes: dict[tuple[int, int], list[int]] = {}
-        self._stacks: dict[int, list[tuple[CodeType, int]]] = {}  # innermost first
+        self._stacks: dict[int, list[tuple[CodeType, int]]] = {}  # by number of the event; innermost first
         self._trails = Trails()
         self.races: tuple[RaceSeen, ...] = ()
         self.switches: tuple[Switch, ...] = ()
@@ -121,15 +116,9 @@ class Recorder:
         self._trails.add(task, len(self.events), accessed, sys._getframe().f_back, lost=lost, wanted=wanted)
         if accessed is not None:
             place = place_of(thing, detail)
-            self._places[len(self.events)] = place
-            self._things[len(self.events)] = id(thing)
-            self._passes.setdefault((task, site), []).append(len(self.events))
+            self._accesses.note(len(self.events), task, site, id(thing), place, writes=name != "read")
             if site in self._watched:
                 self._stacks[len(self.events)] = _lines_of(sys._getframe(1))
-            self._visitors.setdefault(place, set()).add(task)
-            self._parts.setdefault(place[0], set()).add(place)
-            if name != "read":
-                self._written.add(place)
         if call is None and name in ("write", "update"):
             whole = _weak(thing) if finalised else lambda: thing
             self._fill = lambda: replace(self.events[-1], value=_shown(current_value(whole(), detail)))
@@ -233,30 +222,12 @@ class Recorder:
         found = []
         for row in self._native.races(0):
             pair = RacingPair(*row)
-            shown = self._events_of(pair)
+            shown = self._accesses.that_raced(pair)
             if shown is not None:
                 known = [number for number in shown if number in self._stacks]
                 stacks = tuple(Stack(number, _named(self._stacks[number], self._sources)) for number in known)
                 found.append(RaceSeen(pair, *shown, stacks))
         return found
-
-    def _events_of(self, pair: RacingPair) -> tuple[int, int] | None:
-        """Return the two accesses of a pair that stand closest together."""
-        firsts = self._passes.get((pair.first_task, pair.first), ())
-        for second in self._passes.get((pair.second_task, pair.second), ()):
-            for first in reversed(firsts):
-                if first < second and self._overlap(first, second):
-                    return first, second
-        return None
-
-    def _overlap(self, first: int, second: int) -> bool:
-        """Whether two accesses are of one object, and of the same of it or one of them of all of it.
-
-        An attribute that a class gives may be read of the class and written to the object: that is one place.
-        """
-        (one, this), (other, that) = self._places[first], self._places[second]
-        same = one == other or self._things[first] == self._things[second]
-        return same and (this == that or this is None or that is None)
 
     def _drop_private(self, races: list[RaceSeen]) -> None:
         """Leave out accesses to what one task alone has touched, or nobody has written.
@@ -265,7 +236,7 @@ class Recorder:
         such a section in between: there a copy may have gone stale.
         """
         wanted = self._kept_across_sections() | {number for race in races for number in (race.first, race.second)}
-        kept = [event for event in self.events if event.number in wanted or self._is_shared(event.number)]
+        kept = [event for event in self.events if event.number in wanted or self._accesses.is_shared(event.number)]
         numbers = {event.number: number for number, event in enumerate(kept, 1)}
         self.events = [e if e.number == number else replace(e, number=number) for number, e in enumerate(kept, 1)]
         self.races = tuple(
@@ -278,24 +249,11 @@ class Recorder:
             for race in races
         )
         self.switches = self._trails.kept(numbers)
-        self._places.clear()
         self._alive.clear()
-
-    def _is_shared(self, number: int) -> bool:
-        place = self._places.get(number)
-        if place is None:
-            return True
-        known = self._shared.get(place)
-        if known is None:
-            thing, part = place
-            overlapping = self._parts[thing] if part is None else {place, (thing, None)}
-            visitors = set[int]().union(*(self._visitors.get(each, ()) for each in overlapping))
-            known = self._shared[place] = len(visitors) > 1 and not self._written.isdisjoint(overlapping)
-        return known
 
     def _kept_across_sections(self) -> set[int]:
         """Return the last private write and read of which the pattern `stale read` speaks; see `kept_copy`."""
-        private = {number: place for number, place in self._places.items() if not self._is_shared(number)}
+        private = self._accesses.private()
         found = kept_copy(self.events, lambda event: private.get(event.number))
         return set() if found is None else {found.write.number, found.read.number}
 
