@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from os import readlink
 from pathlib import PurePath
 from typing import Any
 
@@ -53,9 +54,19 @@ def _file_name(thing: Any) -> str:
         thing = thing.decode("utf-8", "replace")
     if isinstance(thing, PurePath):
         thing = str(thing)
-    if type(thing) is str:
-        return f"file {thing.rstrip('/').rsplit('/', 1)[-1] or thing}"
-    return f"descriptor {thing}" if type(thing) is int else "file"
+    if type(thing) is int:
+        thing = _path_of(thing) or f"descriptor {thing}"
+        if not thing.startswith("/"):
+            return str(thing)
+    return f"file {thing.rstrip('/').rsplit('/', 1)[-1] or thing}" if type(thing) is str else "file"
+
+
+def _path_of(descriptor: int) -> str:
+    try:
+        path = readlink(f"/proc/self/fd/{descriptor}")
+    except OSError:
+        return ""
+    return path.removesuffix(" (deleted)") if path.startswith("/") else ""
 
 
 def only_table(sql: str) -> str | None:

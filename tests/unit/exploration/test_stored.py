@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Iterator
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -46,13 +47,21 @@ def connection() -> Iterator[sqlite3.Connection]:
         yield database
 
 
-def test_files_are_named_by_what_a_person_knows() -> None:
+def test_files_are_named_by_what_a_person_knows(tmp_path: Path) -> None:
     names = StoredNames()
     assert names.told("read", "/var/lib/poll.json", None) == ("read", "file poll.json")
     assert names.told("update", b"/var/lib/poll.json", None) == ("update", "file poll.json")
     assert names.told("read", PurePosixPath("/var/lib"), None) == ("read", "file lib")
     assert names.told("read", "/", None) == ("read", "file /")
-    assert names.told("read", 7, None) == ("read", "descriptor 7")
+    assert names.told("read", 99_999, None) == ("read", "descriptor 99999")
+    with open(tmp_path / "votes.log", "w", encoding="utf-8") as file:
+        assert names.told("read", file.fileno(), None) == ("read", "file votes.log")
+        (tmp_path / "votes.log").unlink()
+        assert names.told("read", file.fileno(), None) == ("read", "file votes.log")
+    read, write = os.pipe()
+    assert names.told("read", read, None) == ("read", f"descriptor {read}")
+    os.close(read)
+    os.close(write)
     assert names.told("read", object(), None) == ("read", "file")
 
 
