@@ -444,35 +444,6 @@ def test_scratch_state_that_another_task_overwrites_is_named() -> None:
     assert pattern_of(*steps) == names.OVERWRITTEN
 
 
-def test_a_file_that_is_read_half_written_is_a_torn_read_and_is_to_be_replaced() -> None:
-    steps = (
-        (1, "update", "file votes.json", 15, "path.write_text(text)"),
-        (2, "read", "file votes.json", at(18, "path.read_text()", "load"), ""),
-        (1, "update", "file votes.json", 15, "path.write_text(text)", None, "!"),
-    )
-    found = named(finding(events(*steps)))
-    assert (found.pattern, found.title) == (names.TORN_READ, "torn read of file votes.json")
-    assert "os.replace" in found.fix
-    again = (*steps[:2], (1, "update", "file votes.json", 16, "path.write_text(more)", None, "!"))
-    assert pattern_of(*again) is None  # whole at each of the two writes
-
-
-def test_what_is_stored_is_lost_by_one_function_that_reads_and_another_that_writes() -> None:
-    for target, fix in (("file votes.json", "flock"), ("table votes", "BEGIN IMMEDIATE")):
-        steps = (
-            (1, "read", target, at(5, "votes = load()", "load"), ""),
-            (2, "read", target, at(5, "votes = load()", "load"), ""),
-            (2, "update", target, at(9, "save(votes)", "save"), ""),
-            (1, "update", target, at(9, "save(votes)", "save"), "", None, "!"),
-        )
-        found = named(finding(events(*steps)))
-        assert found.pattern == names.LOST_UPDATE
-        assert fix in found.fix
-        assert found.where == at(9, "save(votes)", "save")
-    moved = tuple((task, verb, f"table t{number}", *rest) for number, (task, verb, _, *rest) in enumerate(steps))
-    assert pattern_of(*moved) is None  # of four tables
-
-
 def test_two_tasks_that_do_the_same_in_two_functions_lose_an_update() -> None:
     def read(task: int) -> tuple[object, ...]:
         return (task, "read", "Poll.votes", at(5, "return self.votes", "load"), "")
@@ -484,32 +455,6 @@ def test_two_tasks_that_do_the_same_in_two_functions_lose_an_update() -> None:
     # One may read for one purpose, and write for another.
     assert pattern_of(read(1), read(2), write(2, line=20), write(1)) != names.LOST_UPDATE
     assert pattern_of(read(1), write(2), write(1)) != names.LOST_UPDATE
-
-
-def test_what_others_write_between_two_writes_is_interleaved_in_files_and_streams_alone() -> None:
-    def three(target: str, verb: str = "write") -> tuple[tuple[object, ...], ...]:
-        return (
-            (1, verb, target, 7, "out.write(name)"),
-            (2, verb, target, 7, "out.write(name)"),
-            (1, verb, target, 8, "out.write(end)", None, "!"),
-        )
-
-    assert pattern_of(*three("stream out")) == names.INTERLEAVED
-    assert pattern_of(*three("file app.log", "update")) == names.INTERLEAVED
-    assert pattern_of(*three("stream f", "update")) == names.OVERWRITTEN  # its position: seek, and then read
-    assert pattern_of(*three("words")) is None
-    assert pattern_of(*three("table words", "update")) is None
-
-
-def test_a_file_that_is_made_twice_is_a_check_then_act() -> None:
-    steps = (
-        (1, "read", "file job.claimed", 15, "if os.path.exists(mark):"),
-        (2, "update", "file job.claimed", 17, "with open(mark, 'w') as file:"),
-        (1, "update", "file job.claimed", 17, "with open(mark, 'w') as file:", None, "!"),
-    )
-    found = named(finding(events(*steps)))
-    assert found.pattern == names.CHECK_THEN_ACT
-    assert "FileExistsError" in found.fix
 
 
 def test_state_seen_between_its_two_writes_is_a_dirty_read() -> None:
