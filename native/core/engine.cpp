@@ -183,7 +183,11 @@ TaskId Engine::next() {
     Nanos deadline = kForever;
     const bool has_deadline = next_deadline(deadline);
     if (ready_.empty()) {
-      if (idle_ != nullptr && idle_(has_deadline)) continue;
+      Nanos passed = 0;
+      if (idle_ != nullptr && idle_(has_deadline ? deadline - now_ : kForever, passed)) {
+        now_ += passed;
+        continue;
+      }
       if (!has_deadline) return kNone;
       now_ = std::max(now_, deadline);
       enter_log(kClock, Op::kStall, kNoSite, kNoKey);
@@ -193,7 +197,7 @@ TaskId Engine::next() {
     if (!selecting_.empty()) deadline = std::min(deadline, next_alarm());
     if (deadline != kForever && pass_time(deadline)) continue;
     if (deadline != kForever) shortest_stall_ = std::min(shortest_stall_, deadline - now_);
-    const bool clock_allowed = deadline != kForever && deadline - now_ <= options_.stall_budget - stalled_;
+    const bool clock_allowed = deadline != kForever && deadline - now_ <= std::min(options_.stall_budget - stalled_, longest_stall_);
     const TaskId by_default = default_choice();
     TaskId pick = by_default;
     const bool others = ready_.count() > 1 || clock_allowed;
@@ -373,6 +377,7 @@ void Engine::stall_until(Nanos deadline) {
   }
   stalled_ += amount;
   now_ += amount;
+  if (let_pass_ != nullptr && amount > 0) let_pass_(amount);
   enter_log(kClock, Op::kStall, kNoSite, kNoKey);
   fire_timers(kClock);
 }
@@ -383,8 +388,10 @@ void Engine::stall_until(Nanos deadline) {
 bool Engine::pass_time(Nanos deadline) {
   if (spent_ - spent_at_passing_ < kPass || deadline <= now_) return false;
   const std::uint64_t spent = spent_ - spent_at_change_;
-  const std::uint64_t doublings = spent < kSteady ? 0 : std::min<std::uint64_t>((spent - kSteady) / kPass, 20);
+  const std::uint64_t doublings = spent < kSteady || let_pass_ != nullptr ? 0 : std::min<std::uint64_t>((spent - kSteady) / kPass, 20);
+  const Nanos before = now_;
   now_ = std::min(deadline, now_ + (static_cast<Nanos>(spent_ - spent_at_passing_) * 1000 << doublings));
+  if (let_pass_ != nullptr) let_pass_(now_ - before);
   spent_at_passing_ = spent_;
   ++forced_;  // it depends on how much was done, which is none of the choices
   if (now_ < deadline) return false;
@@ -396,7 +403,9 @@ Nanos Engine::tick() {
   ++since_point_;
   if (logs_time_ && !log_.empty() && log_.size() < kLogCapacity && !(log_.back().task == current_ && log_.back().key == kTimeKey))
     log_.push_back({.key = kTimeKey, .site = kNoSite, .task = current_, .op = Op::kUpdate, .also = true});
-  now_ += ++readings_ <= kManyReadings ? kTick : kLongTick;
+  const Nanos by = ++readings_ <= kManyReadings ? kTick : kLongTick;
+  now_ += by;
+  if (by == kLongTick && let_pass_ != nullptr) let_pass_(by);
   // A reading may pass a deadline: whoever slept until then is ready, with no stall to account for.
   if (!timers_.empty() || bell_ <= now_) fire_timers(current_);
   return now_;

@@ -118,8 +118,15 @@ class Engine final : public Tasks {
   std::vector<TaskId> parents() const;
   void drop_cold();
   void log_unfinished();  // what tasks were about to do: before they are ended for good
-  // Asked when no task is ready, before the clock moves: may make some ready, and says whether it did.
-  void set_idle(bool (*idle)(bool has_deadline)) { idle_ = idle; }
+  // Asked when no task is ready, before the clock moves to a deadline that is `left` away (kForever: there is none): may
+  // make some ready, and says whether it did and how much time `passed`, less than `left`.
+  void set_idle(bool (*idle)(Nanos left, Nanos& passed)) { idle_ = idle; }
+  // Time passes as in life: what the clock moves by while tasks could go on takes as long, and no stall is longer than
+  // `longest`. Null: it does not.
+  void set_pace(void (*let_pass)(Nanos), Nanos longest) {
+    let_pass_ = let_pass;
+    longest_stall_ = longest;
+  }
   // A deadline that is nobody's wait: when the clock comes to it, `ring` is called, which may wake tasks and set the next.
   void set_ring(void (*ring)()) { ring_ = ring; }
   void set_bell(Nanos at) { bell_ = at; }
@@ -323,7 +330,9 @@ class Engine final : public Tasks {
 
   // --- the execution ---
   Strategy* strategy_ = nullptr;
-  bool (*idle_)(bool) = nullptr;
+  bool (*idle_)(Nanos, Nanos&) = nullptr;
+  void (*let_pass_)(Nanos) = nullptr;
+  Nanos longest_stall_ = kForever;
   void (*ring_)() = nullptr;
   RunOptions options_;
   std::vector<TaskRecord> tasks_;

@@ -2,11 +2,10 @@
 #include "compat.hpp"
 #include "execution.hpp"
 
-#include <time.h>
-
 #include "foreign_loops.hpp"
 #include "ground.hpp"
 #include "loops.hpp"
+#include "outside.hpp"
 #include "tasks.hpp"
 #include "threads.hpp"
 #include "tls.hpp"
@@ -16,9 +15,6 @@ namespace unblink {
 namespace {
 
 constexpr std::uint64_t kStepsAfterFailure = 10'000;  // for workers of a body that failed: they need never end
-constexpr int kGraceMilliseconds = 200;
-constexpr int kLongGraceMilliseconds = 10'000;
-constexpr int kShareOfTerminals = 8;
 
 struct Outcome {
   PyObject* value = nullptr;
@@ -87,71 +83,17 @@ PyObject* quiesce(PyObject*, PyObject*) {
   return PyLong_FromLong(G.alive_workers);
 }
 
-void set_on_leftover(PyObject* callable) { Py_XSETREF(on_leftover, Py_XNewRef(callable)); }
-
-namespace {
-
-// Threads of Python that were not there when the session began.
-bool has_other_threads() {
-  int count = 0;
-  for (PyThreadState* ts = PyInterpreterState_ThreadHead(G.thread_state->interp); ts != nullptr; ts = PyThreadState_Next(ts)) ++count;
-  return count > G.baseline_threads;
-}
-
-// A thread that is not controlled may have released a lock: whoever waits for a free one can go on.
-bool wake_externals() {
-  bool woken = false;
-  for (std::size_t i = 0; i < G.task_count; ++i) {
-    const auto id = static_cast<TaskId>(i);
-    const TaskId actor = G.engine.task(id).acting;
-    const TaskRecord& record = G.engine.task(actor);
-    if (G.task(id).ended || record.state != TaskState::kWaiting) continue;
-    if (record.pending.op != Op::kAcquire || record.waits_for == kNoKey || (record.waits_for & kUntold) != 0) continue;
-    if (lock_is_held(reinterpret_cast<PyObject*>(record.waits_for))) continue;
-    G.engine.wake(actor);
-    woken = true;
-  }
-  return woken;
-}
-
 bool main_awaits_workers() {
   const TaskRecord& record = G.engine.task(0);
   return !G.task(0).ended && record.state == TaskState::kWaiting && record.waits_for == kQuiescence;
 }
 
-void doze() {
-  Py_BEGIN_ALLOW_THREADS
-  const timespec pause = {0, 1'000'000};
-  nanosleep(&pause, nullptr);
-  Py_END_ALLOW_THREADS
-}
+void set_on_leftover(PyObject* callable) { Py_XSETREF(on_leftover, Py_XNewRef(callable)); }
 
-// Asked by the engine before the clock moves. Somebody outside may have something for a task that waits on a
-// descriptor: real time is given to it first.
-bool idle(bool has_deadline) {
-  if (!anyone_probes()) return false;
-  if (wake_probing()) return true;
-  const bool outside = G.outside_world || has_other_threads();
-  if (!outside && !G.terminals) return false;
-  G.dozing = true;
-  bool woken = false;
-  const int grace = has_deadline ? kGraceMilliseconds : kLongGraceMilliseconds;
-  for (int left = outside ? grace : grace / kShareOfTerminals; left > 0 && !woken; --left) {
-    doze();
-    if (PyErr_CheckSignals() < 0) {
-      PyErr_Clear();
-      G.interrupted = true;
-      break;
-    }
-    woken = wake_probing() || wake_externals();
-  }
-  G.dozing = false;
-  return woken;
-}
+namespace {
 
 // Runs tasks until main has ended or nobody can go on.
 void run_hub() {
-  int patience = kGraceMilliseconds;
   TaskId next = 0;
   for (;;) {
     G.engine.set_current(next);
@@ -162,20 +104,12 @@ void run_hub() {
       if (G.task(0).ended || G.interrupted || G.engine.ending() != Ending::kRunning) return;
       if (PyErr_Occurred()) return;
       next = kNone;
-      if (wake_externals()) {
-        next = G.engine.next();
-      } else if (main_awaits_workers()) {
-        G.engine.signal(kQuiescence);
-        next = G.engine.next();
-      } else if (patience > 0 && has_other_threads()) {
-        --patience;
-        doze();
-        if (PyErr_CheckSignals() < 0) return;
-        continue;
-      } else {
+      if (!main_awaits_workers()) {
         G.engine.set_ending(Ending::kStuck);
         return;
       }
+      G.engine.signal(kQuiescence);
+      next = G.engine.next();
       next = with_a_stack(next);
       if (next != kNone) break;
     }
@@ -259,9 +193,9 @@ bool execute(PyObject* body, Strategy& strategy, const RunOptions& options, Exec
   G.switches = 0;
   begin_signals();
   G.births = 0;
-  G.outside = G.forked = G.outside_world = G.terminals = G.used_descriptors = false;
+  G.forked = false;
   ++G.executions;
-  G.engine.set_idle(idle);
+  begin_outside();
   start_watch();
   G.fork_ident = nullptr;
   G.epoch = options.epoch;

@@ -14,5 +14,6 @@ struct ExecutionReport {
 bool execute(PyObject* body, Strategy& strategy, const RunOptions& options, ExecutionReport& report);
 void set_aborted_type(PyObject* type);
 void set_on_leftover(PyObject* callable);
+bool main_awaits_workers();
 
 }  // namespace unblink

@@ -129,8 +129,7 @@ struct Ground {
   Py_hash_t births = 0;  // threads and futures that were hashed in this execution
   std::vector<AskedSignal> signals_for_main;  // by other tasks, and by timers
   std::uint64_t broken_waits = 0;  // waits of main that a signal broke off
-  bool outside = false;               // this execution has started a child process
-  Nanos seen_now = 0;                 // the clock when we last looked, once there are child processes
+  bool has_child = false;             // this execution has started a child process
   bool forked = false;                // this process is a child that was forked in the middle of an execution
   PyObject* fork_ident = nullptr;     // of the task that forked, borrowed
 
@@ -230,8 +229,8 @@ Key key_of_attribute(const void* object, PyObject* interned_name);
 PyObject* order_by_birth(PyObject*, PyObject* args);
 void forget_births();
 
-// --- processes.cpp
-void pause_for_children();  // real time for child processes, after the clock has jumped
+// --- queue.cpp
+bool queue_has_items(PyObject* object);  // false also for what is no SimpleQueue
 
 // --- locks.cpp (used by others)
 void own_for_os_thread(unsigned long ident);  // RLocks that are held under `ident` become the OS thread's

@@ -3,6 +3,7 @@
 #include "execution.hpp"
 #include "hooks.hpp"
 #include "loops.hpp"
+#include "outside.hpp"
 #include "foreign_loops.hpp"
 #include "files.hpp"
 #include "searching.hpp"
@@ -306,10 +307,13 @@ PyObject* cancelling(PyObject*, PyObject* whether) {
   Py_RETURN_NONE;
 }
 
+PyObject* seconds_in_vain(PyObject*, PyObject*) { return PyFloat_FromDouble(static_cast<double>(waited_in_vain()) * 1e-9); }
+
 // forget(learns): whether what comes is to be learned from
 PyObject* forget(PyObject*, PyObject* learns) {
   G.engine.forget();
   G.dpor.forget();
+  forget_outside();
   G.engine.set_learning(PyObject_IsTrue(learns) == 1);
   Py_RETURN_NONE;
 }
@@ -412,6 +416,7 @@ PyMethodDef methods[] = {
     {"take_knowledge", take_knowledge, METH_NOARGS, "What was learned, and where the systematic search stands."},
     {"give_knowledge", give_knowledge, METH_VARARGS, "What executions of another process have shown."},
     {"restore_proof", restore_proof, METH_O, "Go on with a systematic search of another process."},
+    {"waited_in_vain", seconds_in_vain, METH_NOARGS, "For how many seconds the last execution waited in vain for whoever is outside."},
     {"forget", forget, METH_O, "Forget what was learned; say whether to learn from what comes."},
     {"register_sites", register_sites, METH_VARARGS, "Give numbers to the sites of a compiled file."},
     {"site_info", site_info, METH_O, "What is known of a site."},

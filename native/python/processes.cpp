@@ -1,29 +1,23 @@
 // Processes that a program starts while it is controlled. They run in real time and beside every task.
 //
 // In a forked child only the task that forked goes on, as the child's main thread under the ident that it had; the
-// ground is gone there, from before the first handler that Python runs after a fork. In the parent, from the first child on, the
-// virtual clock no longer jumps for nothing: a program that polls for the end of a child gives it real time to end.
+// ground is gone there, from before the first handler that Python runs after a fork. In the parent, from the first child on, time
+// passes as in life for as long as there is one (outside.cpp); who waits for the end of one waits as a task.
 #include <pthread.h>
-#include <time.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "descriptors.hpp"
 #include "ground.hpp"
-#include "swap.hpp"
+#include "outside.hpp"
+#include "swap_before.hpp"
 
 namespace unblink {
 namespace {
 
 using Call = PyObject* (*)(PyObject*, void*, void*, void*);  // arguments are handed through as they came
 
-constexpr Nanos kNoJump = 1'000'000;
-constexpr Nanos kLongestPause = 50'000'000;  // for which subprocess sleeps between two looks at a child
-
-void *o_fork_exec, *o_spawn, *o_spawnp;
-
-void note_child() {
-  if (!here() || G.outside) return;
-  G.outside = G.outside_world = true;
-  G.seen_now = G.engine.now();
-}
+void *o_fork_exec, *o_spawn, *o_spawnp, *o_wait, *o_wait3, *o_wait4, *o_waitid, *o_waitpid;
 
 PyObject* fork_exec(PyObject* a, void* b, void* c, void* d) {
   note_child();
@@ -54,17 +48,52 @@ void in_child() {
   G.refresh_live();
 }
 
-}  // namespace
-
-void pause_for_children() {
-  const Nanos jump = G.engine.now() - G.seen_now;
-  G.seen_now = G.engine.now();
-  if (jump < kNoJump) return;
-  const timespec pause = {0, static_cast<long>(jump < kLongestPause ? jump : kLongestPause)};
-  Py_BEGIN_ALLOW_THREADS
-  nanosleep(&pause, nullptr);
-  Py_END_ALLOW_THREADS
+// Waits, as a task, until the original need not. An error is for that to tell.
+bool await_child(idtype_t type, id_t id, int events) {
+  const Probe probe = [=] {
+    siginfo_t info;
+    info.si_pid = 0;
+    return ::waitid(type, id, &info, events | WNOHANG | WNOWAIT) != 0 || info.si_pid != 0 ? 1 : 0;
+  };
+  return await_probe(probe, Op::kGet, kForever) >= 0;
 }
+
+int events_of(long options) { return WEXITED | ((options & WUNTRACED) != 0 ? WSTOPPED : 0) | (options & WCONTINUED); }
+
+bool await_number(long number, long options) {
+  if ((options & WNOHANG) != 0) return true;
+  if (number > 0) return await_child(P_PID, static_cast<id_t>(number), events_of(options));
+  if (number == -1) return await_child(P_ALL, 0, events_of(options));
+  return await_child(P_PGID, static_cast<id_t>(number == 0 ? ::getpgrp() : -number), events_of(options));
+}
+
+// What is no number is for the original to refuse.
+bool read_numbers(PyObject* const* args, Py_ssize_t count, long (&numbers)[3]) {
+  for (Py_ssize_t i = 0; i < count; ++i) numbers[i] = PyLong_AsLong(args[i]);
+  if (!PyErr_Occurred()) return true;
+  PyErr_Clear();
+  return false;
+}
+
+bool before_wait(PyObject*, PyObject* const*, Py_ssize_t) { return !here() || await_number(-1, 0); }
+
+bool before_wait3(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  long numbers[3];
+  return !here() || count != 1 || !read_numbers(args, count, numbers) || await_number(-1, numbers[0]);
+}
+
+bool before_waitpid(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  long numbers[3];
+  return !here() || count != 2 || !read_numbers(args, count, numbers) || await_number(numbers[0], numbers[1]);
+}
+
+bool before_waitid(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  long numbers[3];
+  if (!here() || count != 3 || !read_numbers(args, count, numbers) || (numbers[2] & WNOHANG) != 0) return true;
+  return await_child(static_cast<idtype_t>(numbers[0]), static_cast<id_t>(numbers[1]), static_cast<int>(numbers[2]) & ~WNOWAIT);
+}
+
+}  // namespace
 
 bool install_processes() {
   static const bool watched = pthread_atfork(nullptr, note_child, in_child) == 0;
@@ -79,7 +108,10 @@ bool install_processes() {
   const auto f = [](auto* function) { return reinterpret_cast<void*>(function); };
   const bool ok = watched && swap_method(subprocess, "fork_exec", kForkExec, f(fork_exec), &o_fork_exec) &&
                   swap_method(posix, "posix_spawn", METH_FASTCALL | METH_KEYWORDS, f(spawn), &o_spawn) &&
-                  swap_method(posix, "posix_spawnp", METH_FASTCALL | METH_KEYWORDS, f(spawnp), &o_spawnp);
+                  swap_method(posix, "posix_spawnp", METH_FASTCALL | METH_KEYWORDS, f(spawnp), &o_spawnp) &&
+                  swap_before<&o_wait, before_wait>(posix, "wait") && swap_before<&o_wait3, before_wait3>(posix, "wait3") &&
+                  swap_before<&o_wait4, before_waitpid>(posix, "wait4") && swap_before<&o_waitid, before_waitid>(posix, "waitid") &&
+                  swap_before<&o_waitpid, before_waitpid>(posix, "waitpid");
   Py_DECREF(posix);
   Py_DECREF(subprocess);
   return ok;

@@ -9,6 +9,7 @@ using FastKeywords = PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t, PyOb
 using Plain = PyObject* (*)(PyObject*, PyObject*);
 
 void *o_get, *o_get_nowait, *o_put, *o_put_nowait, *o_qsize, *o_empty;
+PyTypeObject* queue_type = nullptr;
 
 PyCMethod get_nowait_original() { return reinterpret_cast<PyCMethod>(o_get_nowait); }
 
@@ -105,6 +106,8 @@ PyObject* empty(PyObject* s, PyObject* a) { return look_with(o_empty, s, a); }
 
 }  // namespace
 
+bool queue_has_items(PyObject* object) { return Py_IS_TYPE(object, queue_type) && !is_empty(object); }
+
 bool install_queue() {
   PyObject* module = PyImport_ImportModule("_queue");
   PyObject* type = module ? PyObject_GetAttrString(module, "SimpleQueue") : nullptr;
@@ -118,7 +121,7 @@ bool install_queue() {
                   swap_method(type, "put_nowait", kFast, f(put_nowait), &o_put_nowait) &&
                   swap_method(type, "qsize", METH_NOARGS, f(qsize), &o_qsize) &&
                   swap_method(type, "empty", METH_NOARGS, f(empty), &o_empty);
-  Py_DECREF(type);
+  queue_type = reinterpret_cast<PyTypeObject*>(type);  // for good
   return ok;
 }
 

@@ -15,6 +15,7 @@
 #include "descriptors.hpp"
 #include "foreign_loops.hpp"
 #include "ground.hpp"
+#include "outside.hpp"
 #include "swap.hpp"
 
 namespace unblink {
@@ -32,12 +33,6 @@ Nanos interval = 0;
 bool breaks_wait = false;              // of main, which waits for that to be told
 std::atomic<bool> armed{false};        // both are read by the watch
 std::atomic<Nanos> really_due{kForever};  // when the signal would have come in real time
-
-Nanos real_now() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * kSecond + now.tv_nsec;
-}
 
 bool has_handler(int number) {
   struct sigaction action;

@@ -111,7 +111,6 @@ TaskId with_a_stack(TaskId next) {
 
 bool go(TaskId next) {
   if (G.unwinding) return tell_to_exit();
-  if (G.outside) pause_for_children();
   if (!G.invariants.empty() && !invariants_hold()) return false;
   const TaskId actor = G.engine.current();
   if (next == actor && !G.interrupted && !G.engine.task(next).offered) return stay();

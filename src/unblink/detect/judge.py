@@ -75,6 +75,7 @@ def judge(
     stuck: bool,
     livelock: bool,
     leftover: int,
+    silent_seconds: float = 0,
     ordinary_hooks: Collection[Any],
     ignored: tuple[type[BaseException], ...] = (),
 ) -> Failure | None:
@@ -84,12 +85,14 @@ def judge(
     on; then an exception that left a task. One of those counts only if the hook that got it was there before
     the body began (`ordinary_hooks`): a program that sets its own hook has seen it. Instead of a hook, Ellipsis
     says that a future was dropped whose exception nobody had looked at, NotImplemented that a coroutine was
-    never awaited. `ignored` are exceptions that are no failures, such as a skip.
+    never awaited. `silent_seconds` is for how long whoever is outside of control was waited for in vain. `ignored` are
+    exceptions that are no failures, such as a skip.
     """
     if livelock:
         return Failure(Kind.LIVELOCK, None, "the tasks go on for ever without progress")
     if stuck:
-        return Failure(Kind.DEADLOCK, None, "no task can go on")
+        silence = f", and nothing came from outside of control for {silent_seconds:.1f} s" if silent_seconds else ""
+        return Failure(Kind.DEADLOCK, None, f"no task can go on{silence}")
     if exception is not None and not isinstance(exception, ignored):
         return from_exception(exception)
     if leftover and exception is None:

@@ -56,7 +56,8 @@ def _waits(entry: Waiting, finding: Finding, labels: Mapping[int, str]) -> str:
         ended = label_of(labels, entry.owner) if entry.owner is not None else target
         return f"{front}waits for {ended} to end"
     if entry.owner is None:
-        why = "again and again" if finding.kind is Kind.LIVELOCK else "which nobody can bring about"
+        nobody = "nobody under control" if entry.outside else "nobody"
+        why = "again and again" if finding.kind is Kind.LIVELOCK else f"which {nobody} can bring about"
         return f"{front}waits in {clip(neutral(entry.operation), 20)} for {target}, {why}"
     return f"{front}waits for {target}, held by {label_of(labels, entry.owner)}"
 

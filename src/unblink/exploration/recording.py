@@ -182,6 +182,7 @@ class Recorder:
     def stuck(self, rows: list[tuple[int, int, int, Any, int, FrameType | None, bool]]) -> None:
         """Take down who waits for what when nobody can go on."""
         self._fill_in()
+        outside = self._native.waited_in_vain() > 0
         waiting = []
         for task, op, site, thing, owner, frame, waits in rows:
             if not waits:
@@ -193,6 +194,8 @@ class Recorder:
             stack = _stack(frame, self._sources)
             known = owner if owner >= 0 and owner != task and operation in ("acquire", "join") else None
             waiting.append(Waiting(task, operation, target, known, stack))
+        if outside:
+            waiting = [replace(entry, outside=True) for entry in waiting]
         carried = [entry for entry in waiting if entry.operation != "select"]
         self.waiting = tuple(sorted(carried or waiting, key=lambda entry: entry.task))
 

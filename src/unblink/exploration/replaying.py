@@ -2,24 +2,31 @@
 
 The standard library is not the same in all versions of Python: a pool's worker takes its work on another line, a loop
 turns once more. Where a witness of another Python does not fail as it must, it is *adapted*: its places within the
-library are taken by the functions around them, its choices one pass earlier or later, its stalls elsewhere. What fails
-then as it must is shown with the schedule that did it.
+library are taken by the functions around them, its choices one pass earlier or later, its stalls elsewhere. Where no
+schedule near it does (another Python may need one choice more), the failure is searched for, as an exploration would.
+What fails then as it must is shown with the schedule that did it.
 """
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Protocol
 
+from unblink.exploration.explorer import Explorer
+from unblink.exploration.findings import Records
 from unblink.exploration.observation import Observation, Recording
+from unblink.exploration.settings import Budget, Settings
 from unblink.model.errors import DivergenceError
 from unblink.model.schedule import Preemption, Schedule
 from unblink.model.witness import Witness
 from unblink.schedule.plan import Plan
 
 MOST_NEIGHBOURS = 200
+SEARCHES = 3
+SEARCH_BUDGET = Budget(1000, 5.0)
+"""For finding the failure of a witness again; each search has a seed of its own."""
 
 
 class Follows(Protocol):
@@ -37,8 +44,11 @@ def plan_of(witness: Witness, schedule: Schedule | None = None) -> Plan:
     return Plan("directed", witness.controls.seed, round(stall * 1e9), choices=chosen.preemptions)
 
 
-def adapted(witness: Witness, runner: Follows) -> Witness:
-    """Return `witness`, or one near it that fails as it must where it does not and is of another Python."""
+def adapted(witness: Witness, runner: Follows, search: Callable[[], Witness | None] = lambda: None) -> Witness:
+    """Return `witness`, or one that fails as it must where it does not and is of another Python.
+
+    It is looked for near `witness`; `search` is asked where nothing is found there.
+    """
     if witness.python == platform.python_version():
         return witness
     schedule = witness.schedule
@@ -54,7 +64,29 @@ def adapted(witness: Witness, runner: Follows) -> Witness:
     for near in _near(witness, schedule, runner):
         if is_as_expected(witness, runner.observe(plan_of(witness, near))):
             return replace(witness, schedule=near)
-    return witness
+    return search() or witness
+
+
+def found_again(witness: Witness, runner: Records) -> Witness | None:
+    """Search for the failure of `witness`; return it with a schedule that shows it, or None."""
+    from unblink import _native
+
+    controls = witness.controls
+    cancels = any(step.is_cancellation for step in witness.schedule.preemptions)
+    stall = max(controls.stall, witness.needs_stall)
+    for seed in range(controls.seed, controls.seed + SEARCHES):
+        _native.set_cancelling(cancels)
+        _native.forget(True)
+        explorer = Explorer(runner, Settings(SEARCH_BUDGET, seed=seed, stall=stall, cancels=cancels))
+        explorer.begin(official=False)
+        explorer.repeat()
+        explorer.search()
+        _native.set_cancelling(False)
+        found = explorer.state.failure
+        if found is not None and is_as_expected(witness, found.observation):
+            schedule = runner.schedule(found.steps)
+            return replace(witness, schedule=schedule, controls=replace(controls, seed=seed), passing=None)
+    return None
 
 
 def _near(witness: Witness, schedule: Schedule, runner: Follows) -> Iterator[Schedule]:

@@ -257,6 +257,7 @@ class Runner:
                 stuck=outcome.ending is Ending.STUCK,
                 livelock=outcome.ending is Ending.LIVELOCK,
                 leftover=outcome.leftover,
+                silent_seconds=self._native.waited_in_vain(),
                 ordinary_hooks=hooks,
                 ignored=ignored,
             )

@@ -26,7 +26,7 @@ from unblink.exploration.isolation import Checkpoint, ForkedRunner, can_fork, im
 from unblink.exploration.observation import Observation
 from unblink.exploration.races import findings_of
 from unblink.exploration.recording import SEEN_INSIDE
-from unblink.exploration.replaying import adapted, check
+from unblink.exploration.replaying import adapted, check, found_again
 from unblink.exploration.replaying import plan_of as plan_of_witness
 from unblink.exploration.result import Result
 from unblink.exploration.runner import Interrupted, Runner, drop_garbage
@@ -440,6 +440,10 @@ class Session:
 
     # ---- replaying
 
+    def _found_again(self, witness: Witness, runner: Runner) -> Witness | None:
+        apart = ForkedRunner(runner, learns=True) if can_fork(self._baseline_threads) else runner
+        return found_again(witness, apart)
+
     def replay(self, witness: Witness, target: Target, *, line: str = "") -> tuple[Result, Any]:
         """Run `target` along the witness, officially; then again under the recorder, for the report.
 
@@ -454,7 +458,7 @@ class Session:
         runner = Runner(target, self.sources, epoch_ns, follows=True)
         apart: Runner | ForkedRunner = ForkedRunner(runner) if can_fork(self._baseline_threads) else runner
         with interruptible():
-            witness = adapted(witness, apart)
+            witness = adapted(witness, apart, lambda: self._found_again(witness, runner))
             plan = plan_of_witness(witness)
             check(witness, apart.observe(plan))  # and learn which sites race, for the report
             seen = apart.record(plan)

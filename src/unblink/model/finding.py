@@ -80,7 +80,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A task that waits when nothing can go on. `owner` is the id of the task that holds what it waits for."""
+    """A task that waits when nothing can go on. `owner` is the id of the task that holds what it waits for.
+
+    `outside` says that somebody outside of control might have brought it about, and did not.
+    """
 
     task: int
     operation: str
@@ -88,6 +91,7 @@ class Waiting:
     owner: int | None
     stack: tuple[SourceLine, ...]
     swallowed: bool = False  # it was cancelled, and went on
+    outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,3 +122,14 @@ def test_what_does_not_fail_anywhere_near_is_told_with_the_python_that_found_it(
     assert adapted(witness, program) is witness
     with pytest.raises(DivergenceError, match=r"found on Python 3\.0\.0"):
         check(witness, program.observe(Plan("directed", 0, 0, choices=witness.schedule.preemptions)))
+
+
+def test_what_does_not_fail_near_is_searched_for_and_only_then() -> None:
+    step = Preemption("main/1", site(OWN), 1, "main")
+    elsewhere = Schedule((replace(step, task="main/2"), replace(step, occurrence=9)))
+    witness = witness_of("3.0.0", step)
+    found = replace(witness, schedule=elsewhere)
+    assert adapted(witness, Program(elsewhere, (OWN,)), lambda: found) is found
+    assert adapted(witness, Program(elsewhere, (OWN,)), lambda: None) is witness
+    near = replace(step, occurrence=2)
+    assert adapted(witness, Program(Schedule((near,)), (OWN,)), lambda: found).schedule == Schedule((near,))
