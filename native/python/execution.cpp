@@ -185,6 +185,7 @@ bool execute(PyObject* body, Strategy& strategy, const RunOptions& options, Exec
   if (!enter_hub()) return false;
   look_after_tls();
   look_after_asyncio();
+  look_after_internal_locks();
   look_after_foreign_loops();
   G.multi = G.unwinding = G.interrupted = G.let_go = false;
   G.refused_loop.clear();

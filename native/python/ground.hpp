@@ -102,6 +102,7 @@ struct Ground {
   PyObject* observer = nullptr;
   PyObject* site_observer = nullptr;
   PyObject* on_stuck = nullptr;
+  Key test_code = kNoKey;  // of the function that is the test, if that is known
   std::vector<PyObject*> invariants;  // callables; owned, of this execution
   std::vector<std::pair<Uncontrolled, SiteId>> uncontrolled;  // since it was last asked for
   bool used_descriptors = false;  // this execution waited for descriptors, whose order no log holds
@@ -123,6 +124,8 @@ struct Ground {
   PyObject* random_instance = nullptr;
   Key limbo_lock = kNoKey;
   Key shutdown_lock = kNoKey;
+  Key logging_lock = kNoKey;
+  Key policy_lock = kNoKey;
   std::uint64_t switches = 0;
   std::uint64_t abandoned = 0;
 
@@ -233,6 +236,7 @@ void forget_births();
 bool queue_has_items(PyObject* object);  // false also for what is no SimpleQueue
 
 // --- locks.cpp (used by others)
+void look_after_internal_locks();
 void own_for_os_thread(unsigned long ident);  // RLocks that are held under `ident` become the OS thread's
 bool lock_is_held(PyObject* lock);
 void release_held_locks();

@@ -33,8 +33,17 @@ compat::RLock* as_rlock(PyObject* self) { return reinterpret_cast<compat::RLock*
 PyTypeObject* rlock_type = nullptr;
 bool is_rlock(PyObject* self) { return PyObject_TypeCheck(self, rlock_type); }
 
-// Locks of threading's own book-keeping: they guard nothing that a program can see.
-bool is_internal(Key key) { return key == G.limbo_lock || key == G.shutdown_lock; }
+// Locks of the library's own book-keeping: they guard nothing that a program can see. Logging takes its own when it first hears
+// of a logger's level, asyncio when it makes its policy, and not again.
+bool is_internal(Key key) { return key == G.limbo_lock || key == G.shutdown_lock || key == G.logging_lock || key == G.policy_lock; }
+
+// A lock of a module is kept alive, so its address is never used again.
+void look_after(Key& known, const char* module_name) {
+  PyObject* module = known != kNoKey ? nullptr : PyDict_GetItemString(PyImport_GetModuleDict(), module_name);
+  PyObject* lock = module == nullptr ? nullptr : PyObject_GetAttrString(module, "_lock");
+  PyErr_Clear();
+  if (lock != nullptr) known = key_of(lock);
+}
 
 bool take_for_real(PyObject* self) {
   if (is_rlock(self)) {
@@ -184,6 +193,11 @@ int take_lock(PyObject* self, bool blocking, Nanos timeout, Op op) {
       return 1;
     }
   }
+}
+
+void look_after_internal_locks() {
+  look_after(G.logging_lock, "logging");
+  look_after(G.policy_lock, "asyncio.events");
 }
 
 void own_for_os_thread(unsigned long ident) {

@@ -356,6 +356,11 @@ PyObject* take_uncontrolled(PyObject*, PyObject*) {
   return list;
 }
 
+PyObject* set_test_code(PyObject*, PyObject* code) {
+  G.test_code = code == Py_None ? kNoKey : key_of(code);
+  Py_RETURN_NONE;
+}
+
 PyObject* set_baseline_threads(PyObject*, PyObject* number) {
   G.baseline_threads = static_cast<int>(PyLong_AsLong(number));
   if (PyErr_Occurred()) return nullptr;
@@ -429,6 +434,7 @@ PyMethodDef methods[] = {
     {"set_leftover_hook", set_leftover_hook, METH_O, "Called in main when only waiting workers are left at its end."},
     {"interrupt", interrupt, METH_NOARGS, "End the execution at its next point."},
     {"point", py_point, METH_NOARGS, "A scheduling point."},
+    {"set_test_code", set_test_code, METH_O, "The code of the function that is the test, or None; it must live as long."},
     {"set_baseline_threads", set_baseline_threads, METH_O, "How many threads there were before any execution."},
     {"set_watch_fd", set_watch_fd, METH_O, "The file descriptor on which the watch says what blocks."},
     {"set_alarm", set_alarm, METH_O, "Has the system send SIGALRM after so many real seconds; 0 for never."},

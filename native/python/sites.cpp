@@ -28,6 +28,8 @@ Origin classify(PyCodeObject* code) {
   if (std::strncmp(filename, "<frozen", 7) == 0) return kLibrary;
   for (const std::string& prefix : library_prefixes) {
     if (std::strncmp(filename, prefix.c_str(), prefix.size()) != 0) continue;
+    // Sources are read for tracebacks, and only the first time: that is no affair of the program's either.
+    if (std::strcmp(filename + prefix.size(), "linecache.py") == 0) return kImport;
     if (std::strstr(filename + prefix.size(), "-packages/") == nullptr) return kLibrary;
   }
   return kProgram;
@@ -115,7 +117,7 @@ SiteId site_of_call(Op op) {
   return id;
 }
 
-SiteId site_of_coroutine(Op op, PyObject* coroutine) {
+SiteId site_of_coroutine(Op op, PyObject* coroutine, int* depth) {
   PyCodeObject* code = nullptr;  // owned
   int instruction = 0;
   PyObject* at = Py_NewRef(coroutine);
@@ -125,6 +127,7 @@ SiteId site_of_coroutine(Op op, PyObject* coroutine) {
       PyCodeObject* of_frame = PyFrame_GetCode(reinterpret_cast<PyFrameObject*>(frame));
       if (origin_of(of_frame) == kProgram) {
         std::swap(code, of_frame);
+        if (depth != nullptr) *depth = key_of(code) == G.test_code ? 0 : *depth + 1;
         instruction = PyFrame_GetLasti(reinterpret_cast<PyFrameObject*>(frame)) / 2;
       }
       Py_XDECREF(of_frame);

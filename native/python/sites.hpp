@@ -41,8 +41,9 @@ struct alignas(64) HookSite {
 
 extern std::vector<HookSite> sites;
 
-// Where the program's innermost coroutine stands of those that `coroutine` waits in; kNoSite if none is the program's.
-SiteId site_of_coroutine(Op op, PyObject* coroutine);
+// Where the program's innermost coroutine stands of those that `coroutine` waits in; kNoSite if none is the program's. `depth`
+// is the number of those, counted from that of the test itself where that is one of them.
+SiteId site_of_coroutine(Op op, PyObject* coroutine, int* depth = nullptr);
 
 PyObject* register_sites(PyObject*, PyObject* args);
 PyObject* site_info(PyObject*, PyObject* number);

@@ -124,6 +124,21 @@ def gil(finding: Finding, width: int) -> list[Line]:
     return [Line(("  with the GIL: " if not index else " " * 16) + part) for index, part in enumerate(broken)]
 
 
+def assumes(finding: Finding, width: int) -> list[Line]:
+    """Return what besides the order of things the failure needs: that asyncio alone would not do it."""
+    texts: dict[str, None] = {}
+    for step in finding.schedule.preemptions:
+        at = f"{neutral(step.site.text.strip(), 60)} in {neutral(step.site.function, 40)}"
+        if step.is_cancellation:
+            texts[f"somebody cancels the task that is at {at}"] = None
+        elif step.site.operation == "resume":
+            texts[f"{at} takes more than one turn of the loop, as the input or output for which it stands may"] = None
+    lines: list[Line] = []
+    for text in list(texts)[:3]:
+        lines += labelled("assumes" if not lines else "and", text, width, lines=2)
+    return lines
+
+
 def fix(finding: Finding, diagnosis: Diagnosis | None, width: int) -> list[Line]:
     """Return what must hold when the defect is fixed."""
     text = finding.fix or (diagnosis.fix if diagnosis else "")

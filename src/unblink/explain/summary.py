@@ -49,7 +49,8 @@ def verdict_line(outcome: Outcome) -> str:
     runs = count(outcome.executions, "execution")
     earlier = getattr(outcome, "earlier", 0)
     before = f" (and {earlier} in earlier runs)" if earlier else ""
-    ran = f"{runs}{before} of {count(outcome.tasks, 'task')}"
+    apart = ", each in a process of its own" if getattr(outcome, "isolated", False) else ""
+    ran = f"{runs}{before} of {count(outcome.tasks, 'task')}{apart}"
     match outcome.verdict:
         case Verdict.FAILED:
             at = f" in execution {outcome.failed_at} of {outcome.executions}" if outcome.failed_at else ""

@@ -62,6 +62,7 @@ def render(
         lambda: header.created(finding, diagnosis, labels, width),
         lambda: header.stalls(finding, width),
         lambda: header.gil(finding, width),
+        lambda: header.assumes(finding, width),
         lambda: header.found(finding, executions, width),
         lambda: header.fix(finding, diagnosis, width),
         lambda: header.replay(finding, width),

@@ -124,6 +124,7 @@ class Runner:
         self._follows = follows  # a witness: what it shows is told each time
         self._usual_losses: set[tuple[object, ...]] | None = None
         self._native = _native
+        _native.set_test_code(target.code)
 
     def observe(self, plan: Plan, *, official: bool = False) -> Observation:
         """Run the target once under `plan`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import CodeType
 from typing import Any
 
 
@@ -18,7 +19,8 @@ class Target:
     (its hooks and reports): the first execution is one, and so is the one that shows a failure. `harvest` returns
     what the last official execution left to report; it must be picklable, for that may be in another process.
 
-    `name` says what is run, for witnesses; `ignored` are exceptions of the body that are no failures.
+    `name` says what is run, for witnesses; `ignored` are exceptions of the body that are no failures. `code` is that of
+    the test's own function, if it is a coroutine's that something else runs.
     """
 
     run: Callable[[], Any]
@@ -26,3 +28,4 @@ class Target:
     official: Callable[[], Any] | None = None
     harvest: Callable[[], Any] = nothing
     ignored: tuple[type[BaseException], ...] = ()
+    code: CodeType | None = None

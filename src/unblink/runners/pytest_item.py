@@ -6,6 +6,7 @@ execution, and the one that shows a failure. And lean, for the many in between: 
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 import threading
@@ -81,7 +82,11 @@ class ItemRun:
 
     def target(self) -> Target:
         """Return the item as a target."""
-        return Target(self._timed(self._lean), self.item.nodeid, self._timed(self._official), self._harvest, IGNORED)
+        function = getattr(self.item, "obj", None)
+        function = inspect.unwrap(function) if callable(function) else None
+        code = getattr(function, "__code__", None) if inspect.iscoroutinefunction(function) else None
+        official = self._timed(self._official)
+        return Target(self._timed(self._lean), self.item.nodeid, official, self._harvest, IGNORED, code)
 
     def _timed(self, run: Callable[[], None]) -> Callable[[], None]:
         if not self.item.config.pluginmanager.has_plugin("timeout"):
