@@ -136,6 +136,18 @@ inline int call_of(PyCodeObject* code, int instruction) {
 #endif
 }
 
+// The call of __exit__ at the end of a `with`: its three arguments are one constant, and stand where the call does. From 3.13 on
+// that is the place of the expression, which may be a call itself.
+inline bool leaves_with(PyCodeObject* code, const char* text, int instruction) {
+  int here[4], there[4];
+  if (instruction < 3 || !PyCode_Addr2Location(code, instruction * 2, &here[0], &here[1], &here[2], &here[3])) return false;
+  for (int i = instruction - 3; i < instruction; ++i) {
+    if (text[i * 2] != text[instruction * 2 - 2] || text[i * 2 + 1] != text[instruction * 2 - 1]) return false;
+    if (!PyCode_Addr2Location(code, i * 2, &there[0], &there[1], &there[2], &there[3]) || !std::equal(here, here + 4, there)) return false;
+  }
+  return true;
+}
+
 // Some calls are compiled twice, such as those of a `while`'s condition, at its top and at its bottom, or of a
 // `finally`: the first of those instructions stands for all.
 inline int first_of_twins(PyCodeObject* code, int instruction) {
@@ -160,7 +172,7 @@ inline int first_of_twins(PyCodeObject* code, int instruction) {
       int there[4];
       if (text[i * 2] != text[instruction * 2]) continue;
       if (!PyCode_Addr2Location(code, i * 2, &there[0], &there[1], &there[2], &there[3])) continue;
-      if (std::equal(here, here + 4, there)) {
+      if (std::equal(here, here + 4, there) && leaves_with(code, text, i) == leaves_with(code, text, instruction)) {
         found = i;
         break;
       }

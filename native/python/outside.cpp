@@ -29,8 +29,8 @@ constexpr Nanos kShortestDoze = 50'000;
 constexpr Nanos kLongestStall = 1'000 * kMillisecond;
 
 bool threads_beside = false;  // this execution
-Nanos in_vain = 0;
-Nanos slowest_answer = 0;  // this exploration
+bool in_vain = false;
+Nanos slowest_answer = 0, longest_silence = 0;  // this exploration
 bool was_silent = false;
 
 // Threads of Python that were not there when the session began.
@@ -99,7 +99,7 @@ Nanos real_now() {
 
 void begin_outside() {
   G.has_child = G.outside_world = G.terminals = G.used_descriptors = false;
-  in_vain = 0;
+  in_vain = false;
   threads_beside = has_other_threads();
   G.engine.set_idle(idle);
   G.engine.set_pace(nullptr, kForever);
@@ -137,16 +137,17 @@ bool idle(Nanos left, Nanos& passed) {
     passed = left == kForever ? waited : std::min(waited, left - 1);
     slowest_answer = std::max(slowest_answer, waited);
   } else if (left == kForever && outside && !G.interrupted) {
-    in_vain = waited;
+    in_vain = true;
+    longest_silence = std::max(longest_silence, waited);
     was_silent = was_silent || waited >= kLong;
   }
   return woken;
 }
 
-Nanos waited_in_vain() { return in_vain; }
+Nanos waited_in_vain() { return in_vain ? longest_silence : 0; }
 
 void forget_outside() {
-  slowest_answer = 0;
+  slowest_answer = longest_silence = 0;
   was_silent = false;
 }
 

@@ -14,7 +14,8 @@ bool idle(Nanos left, Nanos& passed);
 // A child process is there from now on.
 void note_child();
 
-// How long the last execution waited in vain for whoever is outside, without any deadline; 0 if it did not.
+// Whether the last execution waited in vain for whoever is outside, without any deadline: the longest such wait of this
+// exploration; 0 if it did not.
 Nanos waited_in_vain();
 void forget_outside();
 

@@ -142,10 +142,13 @@ class Session:
     def instrument_loaded_modules(self) -> None:
         """Instrument what is wanted and was imported before; each module once."""
         for name, module in list(sys.modules.items()):
-            path = getattr(module, "__file__", None)
-            if name in self._instrumented or not isinstance(module, ModuleType) or not isinstance(path, str):
+            if name in self._instrumented or not issubclass(type(module), ModuleType):
                 continue
-            loader = getattr(getattr(module, "__spec__", None), "loader", None)
+            namespace = object.__getattribute__(module, "__dict__")  # a lazy module is not loaded by being looked at
+            path = namespace.get("__file__")
+            if not isinstance(path, str):
+                continue
+            loader = getattr(namespace.get("__spec__"), "loader", None)
             if path.endswith(".py") and not isinstance(loader, InstrumentingLoader):
                 self._instrumented.add(name)
                 if self.instrumenter.wants(name, path):

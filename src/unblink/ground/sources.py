@@ -70,7 +70,10 @@ class Sources:
         if len(info) == 9:
             what = info[7] if info[7] is not None else "item"
             return f"{_VERBS[info[6]]} {what}"
-        return _call(self._native.OPERATIONS[info[0]], info[1][:-1])
+        operation: str = self._native.OPERATIONS[info[0]]
+        if len(info[1]) == 1 and operation in _VERBS and _leaves_with(*info[1][0]):
+            return f"{operation} on leaving"  # where a `with` opens a file something is done, too
+        return _call(operation, info[1][:-1])
 
     def name(self, site: int) -> SiteName:
         """Return the name by which a witness knows `site`."""
@@ -265,6 +268,19 @@ def _rank_in(code: CodeType, instruction: int) -> int:
         if (place := i.positions) is not None and place.lineno == line and _is_call(i.opname)
     }
     return sorted(calls - {statement} | {column}).index(column)
+
+
+@lru_cache(maxsize=4096)
+def _leaves_with(code: CodeType, instruction: int) -> bool:
+    """Whether a call is that of `__exit__` at the end of a `with`."""
+    before: list[dis.Instruction] = []
+    for i in dis.get_instructions(code):
+        if i.offset >= 2 * instruction:
+            nothing = [one.opname == "LOAD_CONST" and one.argval is None for one in before[-3:]]
+            return i.opname == "WITH_EXCEPT_START" or (i.opname == "CALL" and len(nothing) == 3 and all(nothing))
+        if i.opname != "PRECALL":
+            before.append(i)
+    return False
 
 
 def _is_call(opname: str) -> bool:

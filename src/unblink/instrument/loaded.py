@@ -92,7 +92,8 @@ def _key(code: CodeType) -> _Key:
 def _functions(module: ModuleType) -> list[FunctionType]:
     """Return every function that runs in the module's namespace: methods, wrapped ones, closures too."""
     namespace = vars(module)
-    return [one for one in gc.get_objects() if isinstance(one, FunctionType) and one.__globals__ is namespace]
+    # By `type`: to ask a foreign object for its class may run the program's code, as a lazy proxy's does.
+    return [one for one in gc.get_objects() if type(one) is FunctionType and one.__globals__ is namespace]
 
 
 def _replace(
