@@ -10,6 +10,7 @@
 #include "descriptors.hpp"
 #include "ground.hpp"
 #include "loops.hpp"
+#include "outside.hpp"
 #include "swap_before.hpp"
 
 namespace unblink {
@@ -40,6 +41,7 @@ int is_ready(int descriptor, short events) {
 
 bool stand_before(Op op, SiteId& site) {
   site = site_of_call(op);
+  look_outside();
   if (points_on() && !go(G.engine.point(op, site, kNoKey))) return false;
   G.engine.synchronise(kWire, true);
   G.used_descriptors = true;
@@ -79,7 +81,7 @@ PyObject* wait_for_events(Look look, Nanos timeout) {
   SiteId site;
   if (!stand_before(Op::kGet, site)) return nullptr;
   PyObject* running = running_loop();
-  if (G.quiet == 0 && (!G.multi || running != nullptr)) note_uncontrolled(Uncontrolled::kLoop);  // a loop that waits by what is none of asyncio's usual
+  if (timeout != 0 && G.quiet == 0 && (!G.multi || running != nullptr)) note_uncontrolled(Uncontrolled::kLoop);  // a loop that waits by what is none of asyncio's usual
   Py_XDECREF(running);
   const auto result = std::make_shared<PyObject*>(nullptr);
   const Probe probe = [look, result]() -> int {

@@ -1,5 +1,6 @@
 // One execution from its begin to its end: the hub, which runs when no task can, and what becomes of tasks that are left.
 #include "compat.hpp"
+#include "buffered.hpp"
 #include "execution.hpp"
 
 #include "foreign_loops.hpp"
@@ -168,6 +169,7 @@ void unwind() {
 void forget_tasks() {
   forget_handles();
   forget_loops();
+  forget_buffered();
   for (std::size_t i = 0; i < G.task_count; ++i) {
     Task& task = *G.tasks[i];
     Py_CLEAR(task.thread);

@@ -208,6 +208,8 @@ PyObject* send_file(PyObject* module, PyObject* const* args, Py_ssize_t count, P
   }
 }
 
+void after_file_transfer(PyObject*) { block_again(); }
+
 template <bool Reads>
 bool before_file_transfer(PyObject* self, PyObject* const*, Py_ssize_t) {
   if (!is_watched()) return true;
@@ -347,8 +349,8 @@ bool install_files() {
                   swap_before<&o_file_read, before_file_transfer<true>>(file, "read") &&
                   swap_method(file, "readall", METH_NOARGS, reinterpret_cast<void*>(file_readall), &o_file_readall) &&
                   swap_before<&o_file_readinto, before_file_transfer<true>>(file, "readinto") &&
-                  swap_before<&o_file_write, before_file_transfer<false>, block_again>(file, "write") &&
-                  swap_before<&o_file_truncate, before_file_transfer<false>, block_again>(file, "truncate") &&
+                  swap_before<&o_file_write, before_file_transfer<false>, after_file_transfer>(file, "write") &&
+                  swap_before<&o_file_truncate, before_file_transfer<false>, after_file_transfer>(file, "truncate") &&
                   swap_before<&o_file_close, before_file_close>(file, "close") &&
                   swap_method(control, "flock", METH_FASTCALL, reinterpret_cast<void*>(flock_file), &o_flock);
   Py_DECREF(control);

@@ -1,4 +1,5 @@
 // unblink._native: what Python sees of the engine and the ground.
+#include "buffered.hpp"
 #include "databases.hpp"
 #include "execution.hpp"
 #include "hooks.hpp"
@@ -7,6 +8,7 @@
 #include "foreign_loops.hpp"
 #include "files.hpp"
 #include "searching.hpp"
+#include "semaphores.hpp"
 #include "sites.hpp"
 #include "swap.hpp"
 #include "threads.hpp"
@@ -29,7 +31,7 @@ PyObject* install(PyObject*, PyObject*) {
   if (install_locks() && install_threads() && install_queue() && install_clocks() && install_entropy() && install_descriptors() &&
       install_sockets() && install_files() &&
       install_audit() &&
-      install_introspection() && install_processes() && install_signals()) {
+      install_introspection() && install_processes() && install_signals() && install_buffered() && install_semaphores()) {
     G.installed = true;
     look_after_imported_databases();
     Py_RETURN_NONE;

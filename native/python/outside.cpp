@@ -144,6 +144,10 @@ bool idle(Nanos left, Nanos& passed) {
   return woken;
 }
 
+void look_outside() {
+  if ((G.has_child || threads_beside || G.outside_world) && anyone_probes()) wake_probing();
+}
+
 Nanos waited_in_vain() { return in_vain ? longest_silence : 0; }
 
 void forget_outside() {

@@ -11,6 +11,9 @@ void begin_outside();
 // go on, and `passed` is for how long it had waited. `left` is the time to the next deadline, kForever if there is none.
 bool idle(Nanos left, Nanos& passed);
 
+// What came from outside meanwhile is noticed though a task that polls never waits.
+void look_outside();
+
 // A child process is there from now on.
 void note_child();
 

@@ -348,6 +348,7 @@ PyObject* sendmsg(PyObject* self, PyObject* args) {
   return result;
 }
 
+void after_ending(PyObject*) { wire_changed(); }
 bool nothing_before(PyObject*, PyObject* const*, Py_ssize_t) { return true; }
 
 bool has_known_layout(PyObject* type) {
@@ -394,8 +395,8 @@ bool install_sockets() {
                   swap_method(type, "sendall", METH_VARARGS, f(sendall), &o_sendall) &&
                   swap_method(type, "sendto", METH_VARARGS, f(sendto), &o_sendto) &&
                   swap_method(type, "sendmsg", METH_VARARGS, f(sendmsg), &o_sendmsg) &&
-                  swap_before<&o_close, nothing_before, wire_changed>(type, "close") &&
-                  swap_before<&o_shutdown, nothing_before, wire_changed>(type, "shutdown") && install_connecting(type);
+                  swap_before<&o_close, nothing_before, after_ending>(type, "close") &&
+                  swap_before<&o_shutdown, nothing_before, after_ending>(type, "shutdown") && install_connecting(type);
   socket_type = reinterpret_cast<PyTypeObject*>(type);  // which its module keeps
   Py_DECREF(type);
   Py_DECREF(module);

@@ -7,35 +7,35 @@ namespace unblink {
 // What to do first; false: an exception is set and the original is not called.
 using Before = bool (*)(PyObject* self, PyObject* const* args, Py_ssize_t count);
 
-using After = void (*)();
-inline void nothing_more() {}
+using After = void (*)(PyObject* self);
+inline void nothing_more(PyObject*) {}
 
 template <void** Original, Before before, After after>
 struct BeforeShim {
-  static PyObject* then(PyObject* result) {
-    after();
+  static PyObject* then(PyObject* self, PyObject* result) {
+    after(self);
     return result;
   }
 
   static PyObject* no_arguments(PyObject* self, PyObject* none) {
     if (!before(self, nullptr, 0)) return nullptr;
-    return then(reinterpret_cast<PyObject* (*)(PyObject*, PyObject*)>(*Original)(self, none));
+    return then(self, reinterpret_cast<PyObject* (*)(PyObject*, PyObject*)>(*Original)(self, none));
   }
   static PyObject* one_argument(PyObject* self, PyObject* argument) {
     if (!before(self, &argument, 1)) return nullptr;
-    return then(reinterpret_cast<PyObject* (*)(PyObject*, PyObject*)>(*Original)(self, argument));
+    return then(self, reinterpret_cast<PyObject* (*)(PyObject*, PyObject*)>(*Original)(self, argument));
   }
   static PyObject* fast(PyObject* self, PyObject* const* args, Py_ssize_t count) {
     if (!before(self, args, count)) return nullptr;
-    return then(reinterpret_cast<PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t)>(*Original)(self, args, count));
+    return then(self, reinterpret_cast<PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t)>(*Original)(self, args, count));
   }
   static PyObject* fast_keywords(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {
     if (!before(self, args, count)) return nullptr;
-    return then(reinterpret_cast<PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t, PyObject*)>(*Original)(self, args, count, names));
+    return then(self, reinterpret_cast<PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t, PyObject*)>(*Original)(self, args, count, names));
   }
   static PyObject* of_class(PyObject* self, PyTypeObject* type, PyObject* const* args, Py_ssize_t count, PyObject* names) {
     if (!before(self, args, count)) return nullptr;
-    return then(reinterpret_cast<PyObject* (*)(PyObject*, PyTypeObject*, PyObject* const*, Py_ssize_t, PyObject*)>(*Original)(
+    return then(self, reinterpret_cast<PyObject* (*)(PyObject*, PyTypeObject*, PyObject* const*, Py_ssize_t, PyObject*)>(*Original)(
         self, type, args, count, names));
   }
 };

@@ -1,0 +1,8 @@
+// multiprocessing's semaphores: see semaphores.cpp.
+#pragma once
+
+namespace unblink {
+
+bool install_semaphores();
+
+}  // namespace unblink
