@@ -38,6 +38,8 @@ struct AsyncioNames {
   PyObject* loop = PyUnicode_InternFromString("_loop");
   PyObject* exception_handler = PyUnicode_InternFromString("_exception_handler");
   PyObject* get_loop = PyUnicode_InternFromString("get_loop");
+  PyObject* thread_id = PyUnicode_InternFromString("_thread_id");
+  PyObject* own_loop = PyUnicode_InternFromString("loop");
 };
 inline const AsyncioNames& names() {
   static const AsyncioNames known;

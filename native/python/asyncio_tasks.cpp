@@ -15,6 +15,12 @@ using FastKeywords = PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t, PyOb
 
 constexpr std::size_t kMostLodgers = 1000;  // of an execution; more have no name of their own
 
+// Tells the oracle; `mark` says of what kind it is.
+void note_loss(TaskId task, PyObject* exception, PyObject* mark) {
+  PyObject* traceback = PyException_GetTraceback(exception);
+  G.unhandled.push_back({task, Py_NewRef(reinterpret_cast<PyObject*>(Py_TYPE(exception))), Py_NewRef(exception), traceback, Py_NewRef(mark)});
+}
+
 struct Lodger {
   TaskId id;
   bool stepped = false;
@@ -48,6 +54,31 @@ void tell_of_start(PyObject* task, const Lodger& lodger) {
   Py_XDECREF(number);
 }
 
+// Something is put into the queue of a loop that runs in another thread: nothing wakes it, and nothing orders the two. asyncio's
+// own debug mode raises there.
+void check_touch(PyObject* own) {
+  EventLoop* loop = known_loop(own);
+  if (loop == nullptr || loop->thread == G.current() || G.touched) return;
+  PyObject* thread = PyObject_GetAttr(own, names().thread_id);
+  PyErr_Clear();
+  const bool runs = thread != nullptr && thread != Py_None;
+  Py_XDECREF(thread);
+  if (!runs) return;
+  G.touched = true;
+  PyObject* text = PyUnicode_FromString("an event loop that runs in another thread was touched without call_soon_threadsafe()");
+  PyObject* problem = text != nullptr ? PyObject_CallOneArg(PyExc_RuntimeError, text) : nullptr;
+  if (problem != nullptr) note_loss(G.engine.current(), problem, Py_True);
+  Py_XDECREF(problem);
+  Py_XDECREF(text);
+  PyErr_Clear();
+}
+
+bool a_loop_runs_elsewhere() {
+  for (const auto& loop : loops)
+    if (loop->thread != G.current()) return true;
+  return false;
+}
+
 // Made, or not: an exception is set.
 int told(int made, PyObject* task, const Lodger* lodger) {
   if (made == 0 && lodger != nullptr) tell_of_start(task, *lodger);
@@ -57,6 +88,8 @@ int told(int made, PyObject* task, const Lodger* lodger) {
 int task_init(PyObject* self, PyObject* args, PyObject* keywords) {
   if (!here() || G.unwinding) return o_init(self, args, keywords);
   lodgers.erase(self);  // whoever had this address before
+  PyObject* own = keywords != nullptr && a_loop_runs_elsewhere() ? PyDict_GetItemWithError(keywords, names().own_loop) : nullptr;
+  if (own != nullptr) check_touch(own);
   Lodger* lodger = lodger_of(self, site_of_call(Op::kStart));
   PyObject* eager = keywords != nullptr ? PyDict_GetItemWithError(keywords, names().eager_start) : nullptr;
   if (lodger == nullptr || eager == nullptr || PyObject_IsTrue(eager) != 1) return told(o_init(self, args, keywords), self, lodger);
@@ -237,21 +270,19 @@ void tell_of_touch(PyObject* own, PyObject* touched) {
 
 // A future is set or cancelled: its callbacks are put into its loop's queue.
 bool before_touching(PyObject* future, PyObject* const*, Py_ssize_t) {
-  if (G.observer == nullptr || !here() || !points_on()) return true;
+  if (!here() || !points_on() || !a_loop_runs_elsewhere()) return true;
+  PyObject *type, *value, *traceback;
+  PyErr_Fetch(&type, &value, &traceback);
   PyObject* own = PyObject_CallMethodNoArgs(future, names().get_loop);
-  if (own != nullptr) tell_of_touch(own, future);
+  if (own != nullptr) check_touch(own);
+  if (own != nullptr && G.observer != nullptr) tell_of_touch(own, future);
   Py_XDECREF(own);
   PyErr_Clear();
+  PyErr_Restore(type, value, traceback);
   return true;
 }
 
 // ---------------------------------------------------------------- what is lost
-
-// Tells the oracle; `mark` says what kind of loss it is.
-void note_loss(TaskId task, PyObject* exception, PyObject* mark) {
-  PyObject* traceback = PyException_GetTraceback(exception);
-  G.unhandled.push_back({task, Py_NewRef(reinterpret_cast<PyObject*>(Py_TYPE(exception))), Py_NewRef(exception), traceback, Py_NewRef(mark)});
-}
 
 // Whether the program has set a handler of its own for what its loop loses: then it has seen it.
 bool has_handler(PyObject* future) {

@@ -196,7 +196,7 @@ bool execute(PyObject* body, Strategy& strategy, const RunOptions& options, Exec
   G.switches = 0;
   begin_signals();
   G.births = 0;
-  G.forked = false;
+  G.forked = G.touched = false;
   ++G.executions;
   begin_outside();
   start_watch();

@@ -132,6 +132,7 @@ struct Ground {
   Py_hash_t births = 0;  // threads and futures that were hashed in this execution
   std::vector<AskedSignal> signals_for_main;  // by other tasks, and by timers
   std::uint64_t broken_waits = 0;  // waits of main that a signal broke off
+  bool touched = false;               // a thread of this execution has touched the loop of another
   bool has_child = false;             // this execution has started a child process
   bool forked = false;                // this process is a child that was forked in the middle of an execution
   PyObject* fork_ident = nullptr;     // of the task that forked, borrowed

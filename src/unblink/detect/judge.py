@@ -85,7 +85,7 @@ def judge(
     on; then an exception that left a task. One of those counts only if the hook that got it was there before
     the body began (`ordinary_hooks`): a program that sets its own hook has seen it. Instead of a hook, Ellipsis
     says that a future was dropped whose exception nobody had looked at, NotImplemented that a coroutine was
-    never awaited. `silent_seconds` is for how long whoever is outside of control was waited for in vain. `ignored` are
+    never awaited, True that a thread touched the event loop of another one. `silent_seconds` is for how long whoever is outside of control was waited for in vain. `ignored` are
     exceptions that are no failures, such as a skip.
     """
     if livelock:
@@ -98,10 +98,12 @@ def judge(
     if leftover and exception is None:
         tasks = "a task" if leftover == 1 else f"{leftover} tasks"
         return Failure(Kind.DEADLOCK, None, f"the body ended, but {tasks} can never end")
-    rows = sorted(unhandled, key=lambda row: row[4] is NotImplemented)
+    rows = sorted(unhandled, key=lambda row: row[4] is NotImplemented or row[4] is True)
     for task, _, value, _, hook in rows:
         if hook is NotImplemented:
             return replace(from_exception(value, Kind.NEVER_AWAITED, task), is_note=True)
+        if hook is True:
+            return replace(from_exception(value, Kind.LOOP_TOUCHED, task), is_note=True)
         if hook is Ellipsis:
             if not isinstance(value, ignored):
                 return from_exception(value, Kind.LOST_EXCEPTION, task)

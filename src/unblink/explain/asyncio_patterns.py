@@ -44,17 +44,20 @@ def _leaked(finding: Finding) -> Diagnosis | None:
             later = [e for e in events if e.number > cancel.number and e.target == wanted]
             if any(role(e) is Role.RELEASE for e in later):
                 continue
-            waits = [e for e in later if e.task != cancel.task]
+            waits = [e for e in later if e.task != cancel.task or role(e) is Role.ACQUIRE]
             remarks = ((cancel.number, f"is cancelled here: {wanted} stays taken"),)
             return Diagnosis(names.LEAKED_LOCK, wanted, (before[-1], cancel, *waits[-1:]), before[-1].at, remarks)
     return None
 
 
 def _wanted_after(cancel: Event, finding: Finding) -> list[str]:
-    """Return what others wait for; where nothing is stuck, what they came for and gave up or never got."""
+    """Return what somebody waits for; where nothing is stuck, what was come for and given up or never got.
+
+    From Python 3.12 on a timeout cancels whoever set it, which may come for the lock again itself.
+    """
     if finding.waiting:
         return [entry.target for entry in finding.waiting]
-    came = [e for e in finding.events if e.task != cancel.task and role(e) is Role.ACQUIRE and e.number > cancel.number]
+    came = [e for e in finding.events if role(e) is Role.ACQUIRE and e.number > cancel.number]
     return list(dict.fromkeys(e.target for e in came))
 
 
@@ -74,11 +77,20 @@ def _lost_item(finding: Finding) -> Diagnosis | None:
         if any(e.task in family and role(e) is Role.PUT and e.target == got.target for e in between):
             continue
         still_waits = got.task == cancel.task and got.at.line == cancel.at.line and not _has_come(got, between)
-        if still_waits:
+        if still_waits or _outlives(got, cancel, events):
             continue
         remarks = ((cancel.number, f"is cancelled here, with the item of #{got.number}"),)
         return Diagnosis(names.LOST_ITEM, got.target, (got, cancel), got.at, remarks)
     return None
+
+
+def _outlives(got: Event, cancel: Event, events: Sequence[Event]) -> bool:
+    """Whether the function that got the item goes on after the cancellation: it was for what it called since."""
+    place = (got.at.file, got.at.function)
+    if got.task != cancel.task or place == (cancel.at.file, cancel.at.function):
+        return False
+    later = [e for e in events if e.task == got.task and e.number > cancel.number]
+    return any((e.at.file, e.at.function) == place for e in later)
 
 
 def _goes_on(finding: Finding, cancel: Event) -> bool:

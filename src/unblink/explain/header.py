@@ -16,6 +16,7 @@ _WORDS = {
     Kind.RACE: "race",
     Kind.LOST_EXCEPTION: "lost exception",
     Kind.NEVER_AWAITED: "never awaited",
+    Kind.LOOP_TOUCHED: "race",
 }
 _CREATED = 6  # more tasks are counted
 

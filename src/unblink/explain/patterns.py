@@ -41,6 +41,8 @@ _FIXES = {
 
 def diagnose(finding: Finding) -> Diagnosis | None:
     """Return the pattern that the events of `finding` prove, or None."""
+    if finding.kind is Kind.LOOP_TOUCHED:
+        return loop_touched(finding)
     if finding.kind in (Kind.RACE, Kind.ATOMICITY_VIOLATION):
         found = triple_diagnosis(finding.events, ()) if finding.kind is Kind.ATOMICITY_VIOLATION else None
         return found or unordered_access(finding)
@@ -56,7 +58,6 @@ def diagnose(finding: Finding) -> Diagnosis | None:
         released_wrongly,
         acknowledged_before_done,
         cancellation_diagnosis,
-        loop_touched,
         lambda found: missed_by_timeout(found.events),
         lease_outlived,
         no_second_check,
@@ -67,6 +68,7 @@ def diagnose(finding: Finding) -> Diagnosis | None:
         stale_copy,
         torn_read,
         order_violation,
+        loop_touched,
     )
     if not schedule_matters(finding):
         return None

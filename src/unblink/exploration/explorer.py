@@ -78,6 +78,7 @@ class Sighting:
 class Exploration:
     """What was seen so far; it is right at every moment, so that an interrupt loses nothing."""
 
+    stall_ns: int = 0  # races that need a longer stall are not told
     executions: int = 0
     points: int = 0
     tasks: int = 0
@@ -114,7 +115,7 @@ class Exploration:
             self.cut += 1
         if observation.uncontrolled:
             self.uncontrolled.extend(what for what in observation.uncontrolled if what not in self.uncontrolled)
-        for pair in observation.races:
+        for pair in observation.races if observation.stalled_ns <= self.stall_ns else ():
             self.races.setdefault(pair.key, Sighting(pair, observation.steps, observation.stalled_ns))
         self.dropped = max(self.dropped, observation.dropped)
 
@@ -150,7 +151,7 @@ class Explorer:
         self.earlier = earlier
         self._noted: set[object] = set()
         self._end = real_seconds() + settings.budget.seconds
-        self.state = Exploration()
+        self.state = Exploration(settings.stall_ns)
 
     def begin(self, *, official: bool = True) -> Observation | None:
         """Run the first execution; None if it was interrupted."""

@@ -89,7 +89,7 @@ def title_of(failure: Failure) -> str:
     said = f": {first[0][:120]}" if first else ""
     if failure.kind is Kind.LOST_EXCEPTION:
         return f"{failure.exception_type} left a task and nobody saw it{said}"
-    if failure.kind is Kind.NEVER_AWAITED:
+    if failure.kind in (Kind.NEVER_AWAITED, Kind.LOOP_TOUCHED):
         return first[0][:120]
     return f"{failure.exception_type}{said}"
 

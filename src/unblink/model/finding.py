@@ -17,6 +17,7 @@ class Kind(enum.StrEnum):
     LIVELOCK = "livelock"  # steps without progress
     LOST_EXCEPTION = "lost-exception"  # an exception left a task and nobody saw it
     NEVER_AWAITED = "never-awaited"  # a coroutine was made and never run
+    LOOP_TOUCHED = "loop-touched"  # by a thread that does not run it, and not by call_soon_threadsafe
     ATOMICITY_VIOLATION = "atomicity-violation"
     RACE = "race"
     INVARIANT = "invariant"
