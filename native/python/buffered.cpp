@@ -1,6 +1,7 @@
 // Buffered files (io.BufferedReader, BufferedWriter, BufferedRandom) have a lock of their own, in C, which knows its owner by
 // the OS thread: while one waits there for a pipe or a socket, another thread waits for the lock, and the same thread is refused
-// ("reentrant call inside"). All tasks are one OS thread; so who comes while another task is inside waits here, before the call.
+// ("reentrant call inside"). All tasks are one OS thread; so who comes while another task is inside waits here, before the call. It
+// orders nothing that a program could count on: who was first at a file says nothing of what else was done.
 #include "buffered.hpp"
 
 #include <utility>
@@ -39,7 +40,6 @@ bool enter(PyObject* file) {
     if (!go(G.engine.wait(Op::kAcquire, site_of_call(Op::kAcquire), key_of_file(file), kForever))) return false;
   }
   inside.push_back({file, G.current(), 1});
-  G.engine.observe(key_of_file(file));
   return true;
 }
 
@@ -49,9 +49,7 @@ void leave(PyObject* file) {
   if (known == nullptr || known->task != G.current() || --known->depth > 0) return;
   *known = inside.back();
   inside.pop_back();
-  if (!here()) return;
-  G.engine.publish(key_of_file(file));
-  G.engine.signal(key_of_file(file));
+  if (here()) G.engine.signal(key_of_file(file));
 }
 
 bool before_method(PyObject* self, PyObject* const*, Py_ssize_t) { return enter(self); }

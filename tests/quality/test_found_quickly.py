@@ -46,6 +46,7 @@ PATTERNS = {
     "file_created_twice": "check-then-act",
     "http_counter": "lost update",
     "json_file_update": "torn read",
+    "file_rewritten": "torn read",
     "json_file_flock": "lost update",
     "sqlite_read_modify_write": "lost update",
     "lazy_singleton": "lazy initialisation",

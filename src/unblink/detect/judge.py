@@ -85,8 +85,8 @@ def judge(
     on; then an exception that left a task. One of those counts only if the hook that got it was there before
     the body began (`ordinary_hooks`): a program that sets its own hook has seen it. Instead of a hook, Ellipsis
     says that a future was dropped whose exception nobody had looked at, NotImplemented that a coroutine was
-    never awaited, True that a thread touched the event loop of another one. `silent_seconds` is for how long whoever is outside of control was waited for in vain. `ignored` are
-    exceptions that are no failures, such as a skip.
+    never awaited, True that a thread touched the event loop of another one. `silent_seconds` is for how long whoever
+    is outside of control was waited for in vain. `ignored` are exceptions that are no failures, such as a skip.
     """
     if livelock:
         return Failure(Kind.LIVELOCK, None, "the tasks go on for ever without progress")
