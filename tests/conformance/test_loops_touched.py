@@ -59,3 +59,32 @@ def test_who_wakes_it_is_not(tmp_path, reached):
     written(tmp_path, reached, "done.wait()")
     ended, (told,) = race_in(tmp_path)
     assert (ended.returncode, told["findings"]) == (0, [])
+
+
+HARMLESS = """
+import asyncio
+import threading
+
+def test_it():
+    async def main():
+        done = asyncio.get_running_loop().create_future()
+        thread = threading.Thread(target=lambda: SET)
+        thread.start()
+        for _ in range(20):
+            await asyncio.sleep(0.1)
+        assert await done == 1
+        thread.join()
+
+    asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("sets", "told"),
+    [("done.set_result(1)", ["loop-touched"]), ("done.get_loop().call_soon_threadsafe(done.set_result, 1)", [])],
+)
+def test_a_touch_that_fails_nothing_is_a_note_and_call_soon_threadsafe_is_none(tmp_path, sets, told):
+    (tmp_path / "test_touched.py").write_text(HARMLESS.replace("SET", sets))
+    ended, (test,) = race_in(tmp_path, "--race-budget=60x")
+    assert [finding["kind"] for finding in test["findings"]] == told, ended.stdout
+    assert test["verdict"] == ("noted" if told else "passed")

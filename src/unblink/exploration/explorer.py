@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from unblink.exploration.observation import Observation, Observations, Proof, RacingPair
@@ -18,6 +18,7 @@ from unblink.exploration.runner import Interrupted
 from unblink.exploration.settings import Settings
 from unblink.ground.control import Ending
 from unblink.ground.real_time import real_seconds
+from unblink.model.finding import Kind
 from unblink.schedule.minimise import Minimiser
 from unblink.schedule.plan import Plan, Step
 from unblink.schedule.portfolio import Portfolio
@@ -132,6 +133,14 @@ def _without_frames(observation: Observation) -> Observation:
     return observation if observation.failure is None else observation.portable()
 
 
+def _as_plainly(observation: Observation) -> Observation:
+    """Return the only execution as a plain run would be judged: what a thread loses is a warning there, no failure."""
+    failure = observation.failure
+    if failure is None or failure.kind is not Kind.LOST_EXCEPTION:
+        return observation
+    return observation._replace(failure=replace(failure, is_note=True))
+
+
 class Explorer:
     """Explores one body through a runner."""
 
@@ -157,6 +166,8 @@ class Explorer:
         """Run the first execution; None if it was interrupted."""
         with self._interruptible():
             observation = self._run(next(self._portfolio), official=official)
+            if self._settings.budget.executions == 1:
+                observation = _as_plainly(observation)
             self.state.first = observation
             self.state.skipped = observation.skipped
             return observation

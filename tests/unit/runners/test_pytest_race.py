@@ -402,3 +402,49 @@ def test_a_body_that_does_not_repeat_itself_ends_the_proof_and_is_told_where(sui
     status, output, (test,) = suite(source, "--race")
     assert status == 0 and not test["complete"], output
     assert "did not follow its own schedule (test_it.py:" in output and "not-repeatable" in output
+
+
+def test_one_execution_is_judged_as_pytest_judges_a_plain_run(suite):
+    source = """
+        import threading, pytest
+
+        @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+        def test_it():
+            def fail():
+                raise ValueError("nobody sees it")
+            thread = threading.Thread(target=fail)
+            thread.start()
+            thread.join()
+    """
+    status, output, (test,) = suite(source, "--race", "--race-budget=1x")
+    assert (status, test["verdict"]) == (0, "noted"), output
+    status, output, (test,) = suite(source, "--race")
+    assert (status, test["findings"][0]["kind"]) == (1, "lost-exception"), output
+
+
+def test_lazy_objects_and_modules_of_the_program_are_left_alone(suite):
+    lazy = """
+        import importlib.util, sys
+
+        spec = importlib.util.find_spec("this")  # prints when it is loaded
+        spec.loader = importlib.util.LazyLoader(spec.loader)
+        sys.modules["this"] = module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+
+        class Settings:
+            @property
+            def __class__(self):
+                raise RuntimeError("not set up")
+
+        settings = Settings()
+    """
+    source = """
+        import asyncio, lazy as not_looked_at
+
+        del not_looked_at  # pytest looks at what a test module has
+
+        def test_it(): pass
+    """
+    status, output, _ = suite(source, "--race", "-s", lazy=lazy)
+    assert status == 0, output
+    assert "Beautiful is better than ugly" not in output
