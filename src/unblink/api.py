@@ -111,7 +111,7 @@ def _open_session(include: tuple[str, ...]) -> Session:
     if _session is None or include:
         if _session is not None:
             _session.close()
-        _session = Session(os.getcwd(), include)
+        _session = Session(os.getcwd(), include, within_program=True)
         _session.__enter__()
         atexit.register(_session.close)
     else:

@@ -1,6 +1,8 @@
 """What nobody controls: threads and servers of fixtures, child processes. Time passes for them as in life."""
 
 import re
+import subprocess
+import sys
 import textwrap
 
 import pytest
@@ -171,3 +173,39 @@ def test_a_server_that_never_answers_is_named_and_no_hang(tmp_path):
     assert "[uncontrolled-socket]" in str(test["uncontrolled"])
     assert re.search(r"nothing came from outside of control for 1\d\.\d s", output)
     assert "which nobody under control can bring about" in output
+
+
+def test_a_thread_that_ran_before_an_exploration_is_named_and_has_its_time(tmp_path):
+    program = """
+        import threading, time
+        import unblink
+
+        asked, answered = threading.Event(), threading.Event()
+
+        def serve():
+            while True:
+                asked.wait()
+                asked.clear()
+                time.sleep(0.2)
+                answered.set()
+
+        threading.Thread(target=serve, daemon=True).start()
+
+        def body():
+            def ask():
+                asked.set()
+                assert answered.wait(5)
+            threads = [threading.Thread(target=ask) for _ in range(2)]
+            for thread in threads: thread.start()
+            for thread in threads: thread.join()
+            answered.clear()
+
+        result = unblink.explore(body, budget="4x", stall=0, witnesses=None)
+        print(result.verdict, *result.uncontrolled)
+    """
+    (tmp_path / "program.py").write_text(textwrap.dedent(program))
+    ended = subprocess.run(
+        [sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert ended.stdout.startswith("passed"), ended.stdout + ended.stderr
+    assert "[uncontrolled-thread]" in ended.stdout

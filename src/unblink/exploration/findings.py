@@ -119,3 +119,28 @@ def witness_of(
         python=platform.python_version(),
         unblink=__version__,
     )
+
+
+def finding_of_replay(witness: Witness, seen: Recording, passing: Recording | None, line: str) -> Finding:
+    """Return what the replay of `witness` showed; `passing` is its nearest schedule that passes."""
+    failure = seen.observation.failure
+    assert failure is not None
+    return named(
+        Finding(
+            kind=failure.kind,
+            title=title_of(failure),
+            pattern=None,
+            where=seen.where,
+            message=failure.message,
+            traceback=seen.traceback,
+            needs_stall=witness.needs_stall,
+            tasks=seen.tasks,
+            events=seen.events,
+            passing=passing.events if passing is not None else (),
+            stalls=seen.stalls,
+            waiting=seen.waiting,
+            schedule=witness.schedule,
+            found_at=1,
+            replay=line,
+        )
+    )

@@ -10,11 +10,14 @@ from __future__ import annotations
 import importlib
 import os
 import pickle
+import re
 import sys
+import threading
 import traceback
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from types import CodeType, FrameType
 from typing import Any, TypeVar, cast
 
 from unblink.exploration.observation import NEVER_NS, Observation, Observations, Proof, Recording
@@ -25,11 +28,24 @@ from unblink.model.schedule import Preemption, Schedule
 from unblink.schedule.plan import Plan, Step
 
 _T = TypeVar("_T")
+_RUNNERS = re.compile(r"[/\\](execnet|xdist|debugpy|_?pydevd?\w*)[/\\.]")
 
 
 def can_fork(baseline_threads: int) -> bool:
     """Whether a fork is safe: no thread runs but those that were there when the session began."""
     return len(sys._current_frames()) <= baseline_threads
+
+
+def threads_of_the_runner() -> int:
+    """Count this thread, and those of xdist and of debuggers: what they wait for is no affair of the program."""
+    others = (frame for ident, frame in sys._current_frames().items() if ident != threading.get_ident())
+    return 1 + sum(any(_RUNNERS.search(code.co_filename) for code in _codes(frame)) for frame in others)
+
+
+def _codes(frame: FrameType | None) -> Iterator[CodeType]:
+    while frame is not None:
+        yield frame.f_code
+        frame = frame.f_back
 
 
 def _fork() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from unblink.model.errors import UnblinkError
 from unblink.model.finding import Finding, Verdict
@@ -63,3 +64,24 @@ class Result:
         """
         if self.failure is not None:
             raise ExplorationFailed("\n" + self.report())
+
+
+@dataclass(frozen=True, slots=True)
+class Explored:
+    """What a search came to, in a form that can cross from a forked copy of the process."""
+
+    executions: int
+    points: int
+    tasks: int
+    failed_at: int | None
+    cut: int
+    interrupted: bool
+    findings: tuple[Finding, ...]
+    witnesses: tuple[Witness, ...]
+    uncontrolled: tuple[str, ...] = ()
+    shown: Any = None
+    isolated: bool = False
+    races: tuple[Finding, ...] = ()
+    dropped: int = 0
+    interleavings: int | None = None
+    earlier: int = 0

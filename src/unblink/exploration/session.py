@@ -14,21 +14,35 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import FunctionType, ModuleType
 from typing import Any
 
 from unblink.exploration.continuing import Continuing, Restored
 from unblink.exploration.explorer import Exploration, Explorer
-from unblink.exploration.findings import Records, describe, plan_of, sequential_finding, witness_of
+from unblink.exploration.findings import (
+    Records,
+    describe,
+    finding_of_replay,
+    plan_of,
+    sequential_finding,
+    witness_of,
+)
 from unblink.exploration.interrupt import interruptible
-from unblink.exploration.isolation import Checkpoint, ForkedRunner, can_fork, import_modules, in_child
+from unblink.exploration.isolation import (
+    Checkpoint,
+    ForkedRunner,
+    can_fork,
+    import_modules,
+    in_child,
+    threads_of_the_runner,
+)
 from unblink.exploration.observation import Observation
 from unblink.exploration.races import findings_of
 from unblink.exploration.recording import SEEN_INSIDE
 from unblink.exploration.replaying import adapted, check, found_again
 from unblink.exploration.replaying import plan_of as plan_of_witness
-from unblink.exploration.result import Result
+from unblink.exploration.result import Explored, Result
 from unblink.exploration.runner import Interrupted, Runner, drop_garbage
 from unblink.exploration.settings import Settings
 from unblink.exploration.target import Target
@@ -73,31 +87,16 @@ class Sites:
         return int(_native.register_sites(filename, list(sites)))
 
 
-@dataclass(frozen=True, slots=True)
-class Explored:
-    """What a search came to, in a form that can cross from a forked copy of the process."""
-
-    executions: int
-    points: int
-    tasks: int
-    failed_at: int | None
-    cut: int
-    interrupted: bool
-    findings: tuple[Finding, ...]
-    witnesses: tuple[Witness, ...]
-    uncontrolled: tuple[str, ...] = ()
-    shown: Any = None
-    isolated: bool = False
-    races: tuple[Finding, ...] = ()
-    dropped: int = 0
-    interleavings: int | None = None
-    earlier: int = 0
-
-
 class Session:
-    """Open it as a context; explore within. `root` is the project, `include` packages beyond it."""
+    """Open it as a context; explore within. `root` is the project, `include` packages beyond it.
 
-    def __init__(self, root: str, include: Iterable[str] = (), *, hook_module_level: bool = False) -> None:
+    The threads that run already belong to whoever runs the tests; `within_program`, where it is opened in the midst of
+    one, only this one and those that are known to.
+    """
+
+    def __init__(
+        self, root: str, include: Iterable[str] = (), *, hook_module_level: bool = False, within_program: bool = False
+    ) -> None:
         self.root = os.path.abspath(root)
         self._stack = ExitStack()
         self._registry = Sites()
@@ -105,6 +104,7 @@ class Session:
             self._registry, roots=[self.root], include=tuple(include), hook_module_level=hook_module_level
         )
         self.epoch_ns = (time.time_ns() // 1_000_000_000) * 1_000_000_000
+        self._within_program = within_program
         self._baseline_threads = 0
         self._instrumented: set[str] = set()
         self._seen_inside: set[str] = set()
@@ -123,7 +123,7 @@ class Session:
             install_hooks(_native.HOOKS)  # for good: what was instrumented may run for as long as the process does
             stack.enter_context(instrumented_imports(self.instrumenter))
             self.sources = Sources(self.root)
-            self._baseline_threads = len(sys._current_frames())
+            self._baseline_threads = threads_of_the_runner() if self._within_program else len(sys._current_frames())
             _native.set_baseline_threads(self._baseline_threads)
             first = _native.site_count()
             stack.callback(instrument_loaded(threading, self._registry, only=_is_seen_inside).undo)
@@ -443,25 +443,20 @@ class Session:
 
     # ---- replaying
 
-    def _found_again(self, witness: Witness, runner: Runner) -> Witness | None:
-        apart = ForkedRunner(runner, learns=True) if can_fork(self._baseline_threads) else runner
-        return found_again(witness, apart)
-
     def replay(self, witness: Witness, target: Target, *, line: str = "") -> tuple[Result, Any]:
         """Run `target` along the witness, officially; then again under the recorder, for the report.
 
         Raises:
             DivergenceError: the program did not follow the recording, or did not fail as it must.
         """
-        from unblink.explain.patterns import named
-
         began = real_seconds()
         self._instrument_asyncio()
         epoch_ns = round(witness.controls.epoch * 1e9)
         runner = Runner(target, self.sources, epoch_ns, follows=True)
         apart: Runner | ForkedRunner = ForkedRunner(runner) if can_fork(self._baseline_threads) else runner
         with interruptible():
-            witness = adapted(witness, apart, lambda: self._found_again(witness, runner))
+            learning = runner if apart is runner else ForkedRunner(runner, learns=True)
+            witness = adapted(witness, apart, lambda: found_again(witness, learning))
             plan = plan_of_witness(witness)
             check(witness, apart.observe(plan))  # and learn which sites race, for the report
             seen = apart.record(plan)
@@ -469,27 +464,7 @@ class Session:
             if witness.passing is not None and apart is not runner:
                 passing = apart.record(plan_of_witness(witness, witness.passing))
             shown = runner.show(plan)
-        failure = seen.observation.failure
-        assert failure is not None
-        from unblink.exploration.findings import title_of
-
-        finding = Finding(
-            kind=failure.kind,
-            title=title_of(failure),
-            pattern=None,
-            where=seen.where,
-            message=failure.message,
-            traceback=seen.traceback,
-            needs_stall=witness.needs_stall,
-            tasks=seen.tasks,
-            events=seen.events,
-            passing=passing.events if passing is not None else (),
-            stalls=seen.stalls,
-            waiting=seen.waiting,
-            schedule=witness.schedule,
-            found_at=1,
-            replay=line,
-        )
+        finding = finding_of_replay(witness, seen, passing, line)
         result = Result(
             target.name,
             Verdict.FAILED,
@@ -499,7 +474,7 @@ class Session:
             real_seconds() - began,
             seen.observation.points,
             seen.observation.tasks,
-            (named(finding),),
+            (finding,),
             witness_value=witness,
         )
         return result, shown
