@@ -108,6 +108,7 @@ bool stand_before_statement(PyObject* object, PyObject* sql, Key key, bool reads
   if (site == kImportSite) return true;
   if (G.engine.is_hot(site) && !go(G.engine.point(op, site, key))) return false;
   G.engine.access(key, site, !reads, false);
+  G.engine.synchronise(key, !reads);  // programs keep each other out by transactions
   if (G.observer != nullptr) observe(op, site, object, sql);
   return true;
 }
@@ -162,6 +163,7 @@ PyObject* run_statement(PyObject* object, PyObject* sql, Effects effects, Call c
     result = call_waiting(object, connection, sets_timeout, call);
     waited |= connection.would_wait;
   } while (result == nullptr && await_shared_cache(connection));
+  if (waited && is_visible) G.engine.synchronise(connection.key, effects == Effects::kWrites);  // who had it is done
   if (waited && is_visible && result != nullptr && G.observer != nullptr && points_on()) observe(Op::kAcquire, site_of_call(Op::kAcquire), object, sql);
   database = handle_of(object);
   if (sets_timeout && database != nullptr) note_timeout(database, connection, sql, result != nullptr);

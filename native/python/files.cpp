@@ -93,6 +93,7 @@ bool visit(Effect access, Key key, Key whole, PyObject* shown) {
   if (G.engine.is_hot(site) && whole != kNoKey) G.engine.comes_to(whole, op);
   G.engine.access(key, site, writes, false);
   if (whole != kNoKey) G.engine.access(whole, site, writes, true);
+  G.engine.synchronise(key, writes);  // programs keep each other out by files that are there or not, and tell each other by them
   if (G.observer != nullptr) observe(op, site, shown, Py_None);
   return true;
 }
@@ -298,7 +299,18 @@ PyObject* flock_file(PyObject* module, PyObject* const* args, Py_ssize_t count) 
   Py_RETURN_NONE;
 }
 
+// Of a pipe the other end sees that it is over, and all that was done before.
+void end_wire(int descriptor) {
+  struct stat status;
+  if (here() && points_on() && descriptor >= 0 && ::fstat(descriptor, &status) == 0 && !S_ISREG(status.st_mode)) G.engine.synchronise(kWire, true);
+}
+
 bool before_close(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  if (count == 1 && PyLong_CheckExact(args[0]) && here()) {
+    const long closed = PyLong_AsLong(args[0]);
+    PyErr_Clear();
+    end_wire(static_cast<int>(closed));
+  }
   if (locked.empty() || count < 1 || !PyLong_CheckExact(args[0])) return true;
   const long descriptor = PyLong_AsLong(args[0]);
   if (descriptor == -1) PyErr_Clear();
@@ -307,6 +319,7 @@ bool before_close(PyObject*, PyObject* const* args, Py_ssize_t count) {
 }
 
 bool before_file_close(PyObject* self, PyObject* const*, Py_ssize_t) {
+  if (here()) end_wire(compat::file_descriptor(self));
   if (!locked.empty()) release_flock(compat::file_descriptor(self));
   return true;
 }

@@ -349,7 +349,11 @@ PyObject* sendmsg(PyObject* self, PyObject* args) {
 }
 
 void after_ending(PyObject*) { wire_changed(); }
-bool nothing_before(PyObject*, PyObject* const*, Py_ssize_t) { return true; }
+// The other end sees that it is over, and all that was done before.
+bool before_ending(PyObject*, PyObject* const*, Py_ssize_t) {
+  if (here()) G.engine.synchronise(kWire, true);
+  return true;
+}
 
 bool has_known_layout(PyObject* type) {
   const Inactive inactive;
@@ -395,8 +399,8 @@ bool install_sockets() {
                   swap_method(type, "sendall", METH_VARARGS, f(sendall), &o_sendall) &&
                   swap_method(type, "sendto", METH_VARARGS, f(sendto), &o_sendto) &&
                   swap_method(type, "sendmsg", METH_VARARGS, f(sendmsg), &o_sendmsg) &&
-                  swap_before<&o_close, nothing_before, after_ending>(type, "close") &&
-                  swap_before<&o_shutdown, nothing_before, after_ending>(type, "shutdown") && install_connecting(type);
+                  swap_before<&o_close, before_ending, after_ending>(type, "close") &&
+                  swap_before<&o_shutdown, before_ending, after_ending>(type, "shutdown") && install_connecting(type);
   socket_type = reinterpret_cast<PyTypeObject*>(type);  // which its module keeps
   Py_DECREF(type);
   Py_DECREF(module);

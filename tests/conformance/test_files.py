@@ -2,9 +2,14 @@
 
 import fcntl
 import os
+import socket
+import sqlite3
+import threading
+import time
+from types import SimpleNamespace
 
 import pytest
-from exploring import answers, findings
+from exploring import answers, explored, findings
 from workers import together
 
 
@@ -224,3 +229,72 @@ def test_writing_more_than_a_pipe_holds_waits_for_its_reader():
         return tuple(seen)
 
     assert answers(body) == {(size, size)}
+
+
+def keeps_out(enter, leave):
+    """Two tasks that change a variable between `enter` and `leave`, and nothing but these keeps them apart."""
+
+    def body():
+        box = SimpleNamespace(value=0)
+
+        def work():
+            enter()
+            box.value += 1
+            leave()
+
+        together(work, work)
+        assert box.value == 2
+
+    return body
+
+
+def test_a_file_that_only_one_can_make_orders_what_is_done_while_it_is_there(tmp_path):
+    mark = tmp_path / "mark"
+
+    def enter():
+        while True:
+            try:
+                os.close(os.open(mark, os.O_CREAT | os.O_EXCL))
+                return
+            except FileExistsError:
+                time.sleep(0.01)
+
+    result = explored(keeps_out(enter, lambda: os.remove(mark)), budget="100x,20s")
+    assert result.findings == ()
+
+
+def test_an_exclusive_transaction_orders_what_is_done_in_it(tmp_path):
+    connections = threading.local()
+
+    def enter():
+        connections.own = sqlite3.connect(tmp_path / "d.db", isolation_level=None, timeout=60)
+        connections.own.execute("BEGIN EXCLUSIVE")
+
+    def leave():
+        connections.own.execute("COMMIT")
+        connections.own.close()
+
+    sqlite3.connect(tmp_path / "d.db").close()
+    result = explored(keeps_out(enter, leave), budget="100x,20s")
+    assert [finding.kind for finding in result.findings if "race" in finding.kind] == []
+
+
+def test_the_end_of_a_connection_orders_what_was_done_before(tmp_path):
+    def body():
+        ours, theirs = socket.socketpair()
+        box = SimpleNamespace(value=0)
+
+        def produce():
+            box.value = 42
+            theirs.close()
+
+        producer = threading.Thread(target=produce)
+        producer.start()
+        assert ours.recv(1) == b""
+        box.value += 1
+        producer.join()
+        ours.close()
+        assert box.value == 43
+
+    result = explored(body, budget="100x,20s")
+    assert result.findings == ()
