@@ -81,7 +81,9 @@ PyObject* wait_for_events(Look look, Nanos timeout) {
   SiteId site;
   if (!stand_before(Op::kGet, site)) return nullptr;
   PyObject* running = running_loop();
-  if (timeout != 0 && G.quiet == 0 && (!G.multi || running != nullptr)) note_uncontrolled(Uncontrolled::kLoop);  // a loop that waits by what is none of asyncio's usual
+  // A loop that waits by what is none of asyncio's usual, or is none of asyncio's. Who only looks, within a task, is no loop.
+  const bool is_loops_own = running != nullptr && G.engine.current() == G.engine.thread();
+  if (G.quiet == 0 && (is_loops_own || (timeout != 0 && (!G.multi || running != nullptr)))) note_uncontrolled(Uncontrolled::kLoop);
   Py_XDECREF(running);
   const auto result = std::make_shared<PyObject*>(nullptr);
   const Probe probe = [look, result]() -> int {
