@@ -9,6 +9,7 @@ from exploring import BUDGET, answers, explored, findings
 from workers import started, together
 
 import unblink
+from unblink.exploration.coroutines import task_name
 from unblink.exploration.isolation import in_child
 
 # ---------------------------------------------------------------- what may be late
@@ -297,6 +298,18 @@ def test_eager_tasks_begin_where_they_are_made():
         return "".join(order)
 
     assert answers(lambda: asyncio.run(main())) == {"abAB", "abBA"}
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with Python 3.12")
+def test_a_task_that_has_ended_where_it_was_made_can_be_told_of():
+    async def main():
+        async def work():
+            return 1
+
+        asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+        return task_name(asyncio.create_task(work()), [])
+
+    assert in_child(lambda: asyncio.run(main())) == "task"
 
 
 def test_an_instance_of_asyncio_lock_is_held_across_an_await():

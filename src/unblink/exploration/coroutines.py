@@ -30,7 +30,9 @@ def task_name(task: Any, taken: Collection[str]) -> str:
     own = own_name(task)
     if own is not None:
         return own
-    function = str(getattr(task.get_coro(), "__qualname__", "task")).rpartition(".")[2]
+    # Of an eager task that has ended already there is none, and 3.12 crashes when it is asked for that.
+    coroutine = None if task.done() else task.get_coro()
+    function = str(getattr(coroutine, "__qualname__", "task")).rpartition(".")[2]
     return next(name for n in itertools.count(1) if (name := function if n == 1 else f"{function}-{n}") not in taken)
 
 
