@@ -22,7 +22,7 @@ def is_asyncio_task(thing: object) -> bool:
 def own_name(task: Any) -> str | None:
     """Return the name that the program gave a task, if any."""
     name = str(task.get_name())
-    return None if _DEFAULT_NAME.fullmatch(name) else name
+    return None if name == "None" or _DEFAULT_NAME.fullmatch(name) else name  # so 3.13 calls an eager task without a name
 
 
 def task_name(task: Any, taken: Collection[str]) -> str:
