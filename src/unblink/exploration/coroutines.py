@@ -22,7 +22,8 @@ def is_asyncio_task(thing: object) -> bool:
 def own_name(task: Any) -> str | None:
     """Return the name that the program gave a task, if any."""
     name = str(task.get_name())
-    return None if name == "None" or _DEFAULT_NAME.fullmatch(name) else name  # so 3.13 calls an eager task without a name
+    nameless = name == "None" or _DEFAULT_NAME.fullmatch(name)  # 3.13 calls so an eager task that was given no name
+    return None if nameless else name
 
 
 def task_name(task: Any, taken: Collection[str]) -> str:
