@@ -37,23 +37,6 @@ def test_two_tasks_write_to_one_full_pipe_one_after_the_other():
     assert answers(body, "60x") == {True}
 
 
-def test_two_tasks_read_lines_of_one_pipe():
-    def body():
-        reader, writer = os.pipe()
-        lines = []
-
-        def fill():
-            for line in (b"one\n", b"two\n"):
-                os.write(writer, line)
-            os.close(writer)
-
-        with os.fdopen(reader, "rb") as file:
-            together(lambda: lines.append(file.readline()), lambda: lines.append(next(file)), fill)
-        return sorted(lines)[1]
-
-    assert answers(body, "100x") == {b"two\n"}
-
-
 def test_a_buffered_file_may_be_entered_again_by_who_is_inside():
     def body():
         with open(os.devnull, "wb") as file:
