@@ -125,6 +125,7 @@ class Runner:
         self._usual_losses: set[tuple[object, ...]] | None = None
         self._native = _native
         _native.set_test_code(target.code)
+        _native.take_uncontrolled()  # what ran before this target is not its own
 
     def observe(self, plan: Plan, *, official: bool = False) -> Observation:
         """Run the target once under `plan`.
