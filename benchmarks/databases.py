@@ -35,10 +35,10 @@ def rows() -> list[Row]:
             with closing(plain.prepare(path)) as keeper:
                 if journal:
                     keeper.execute(f"pragma journal_mode = {journal}")
-                row, per_run = compared(
+                both, per_run = compared(
                     "databases", title, getattr(hooked, body)(path), getattr(plain, body)(path),
                     explored=EXPLORED, runs=PLAIN, target=TARGET, of="plain threads",
                 )  # fmt: skip
-            found.append(row)
+            found.extend(both)
             found.append(Row("databases", f"{title}: plain threads", per_run, "/s"))
     return found

@@ -30,11 +30,11 @@ def rows() -> list[Row]:
     }
     found = []
     for title, (make, target) in bodies.items():
-        row, _ = compared(
+        both, _ = compared(
             "event_loops", title, make(hooked), make(plain),
             explored=EXPLORED, runs=PLAIN, target=target, of="plain runs",
         )  # fmt: skip
-        found.append(row)
+        found.extend(both)
     loop.close()
     return found + _beside_the_peer(hooked)
 

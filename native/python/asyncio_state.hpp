@@ -40,6 +40,10 @@ struct AsyncioNames {
   PyObject* get_loop = PyUnicode_InternFromString("get_loop");
   PyObject* thread_id = PyUnicode_InternFromString("_thread_id");
   PyObject* own_loop = PyUnicode_InternFromString("loop");
+  PyObject* callback = PyUnicode_InternFromString("_callback");
+  PyObject* append = PyUnicode_InternFromString("append");
+  PyObject* module = PyUnicode_InternFromString("__module__");
+  PyObject* run_forever = PyUnicode_InternFromString("run_forever");
 };
 inline const AsyncioNames& names() {
   static const AsyncioNames known;

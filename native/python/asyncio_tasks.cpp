@@ -183,6 +183,29 @@ bool others_could_come(EventLoop& loop) {
   return G.engine.alive() > 1 || watches_anything(loop);
 }
 
+// The handle that calls back is what its loop's queue holds: 1: it stands there again, 0: the caller's frame is none of a handle's.
+int append_handle(PyObject* loop, PyObject* callback) {
+  PyObject* handle = compat::first_local(compat::top_frame(G.thread_state));
+  PyObject* called = handle != nullptr ? PyObject_GetAttr(handle, names().callback) : nullptr;
+  PyObject* ready = called == callback ? PyObject_GetAttr(loop, names().ready) : nullptr;
+  Py_XDECREF(called);
+  PyObject* appended = ready != nullptr ? PyObject_CallMethodOneArg(ready, names().append, handle) : nullptr;
+  PyErr_Clear();
+  Py_XDECREF(ready);
+  Py_XDECREF(appended);
+  return appended != nullptr;
+}
+
+// 1, or -1 with an exception set
+int stand_in_queue_again(EventLoop& loop, PyObject* context, PyObject* callback) {
+  if (append_handle(loop.loop, callback)) return 1;
+  PyObject* arguments[] = {loop.loop, callback, context};
+  static PyObject* keyword = PyTuple_Pack(1, names().context);
+  PyObject* handle = PyObject_VectorcallMethod(names().call_soon, arguments, 2, keyword);
+  Py_XDECREF(handle);
+  return handle != nullptr ? 1 : -1;
+}
+
 // A task that goes on after a sleep(0) may be late; 1: it is and stands in the queue again, 0: it goes on, -1: an exception is set.
 int comes_late(Lodger& lodger, PyObject* task, PyObject* context, PyObject* callback) {
   PyObject* running = running_loop();
@@ -209,13 +232,7 @@ int comes_late(Lodger& lodger, PyObject* task, PyObject* context, PyObject* call
     lodger.late = !chosen;
     if (lodger.late) loop->late.push_back(id);
   }
-  if (!lodger.late) return 0;
-  PyObject* arguments[] = {loop->loop, callback, context};
-  static PyObject* keyword = PyTuple_Pack(1, names().context);
-  PyObject* handle = PyObject_VectorcallMethod(names().call_soon, arguments, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, keyword);
-  if (handle == nullptr) return -1;
-  Py_DECREF(handle);
-  return 1;
+  return lodger.late ? stand_in_queue_again(*loop, context, callback) : 0;
 }
 
 // Somebody cancels the task where it stands.

@@ -117,6 +117,17 @@ inline bool is_python(Frame* frame) {
 
 inline int instruction_of(Frame* frame) { return _PyInterpreterFrame_LASTI(frame); }
 
+// Borrowed: the first argument of a function, if it has one.
+inline PyObject* first_local(Frame* frame) {
+  const bool has = frame != nullptr && is_python(frame) && code_of(frame)->co_argcount > 0;
+  return has ? frame->localsplus[0] : nullptr;
+}
+
+// The frame of a coroutine that has not ended, without a Python object made for it.
+inline Frame* frame_of(PyCoroObject* coroutine) {
+  return coroutine->cr_frame_state < FRAME_COMPLETED ? reinterpret_cast<Frame*>(&coroutine->cr_iframe) : nullptr;
+}
+
 // One call is one place, whether it was specialised or not: 3.11 makes it at PRECALL or at the CALL behind.
 inline int call_of(PyCodeObject* code, int instruction) {
 #if PY_VERSION_HEX < 0x030C0000

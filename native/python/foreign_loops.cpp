@@ -7,8 +7,11 @@
 // all (trio). Loops of Qt and GLib are written in Python too, but what they call waits in C: these are known by name.
 #include "foreign_loops.hpp"
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 
+#include "asyncio_state.hpp"
 #include "swap.hpp"
 
 namespace unblink {
@@ -20,23 +23,35 @@ void* o_set_running_loop;
 constexpr const char* kForeign[] = {"uvloop", "winloop", "rloop", "qasync", "asyncqt", "quamash", "gbulb",
                                     "gi",     "PySide6", "PySide2", "PyQt6", "PyQt5"};
 
-bool is_of_package(PyObject* type, const char* package) {
-  PyObject* module = PyObject_GetAttrString(type, "__module__");
-  const char* name = module != nullptr && PyUnicode_Check(module) ? PyUnicode_AsUTF8(module) : nullptr;
+bool is_of_package(const char* module, const char* package) {
   const std::size_t length = std::strlen(package);
-  const bool is = name != nullptr && std::strncmp(name, package, length) == 0 && (name[length] == '\0' || name[length] == '.');
+  return std::strncmp(module, package, length) == 0 && (module[length] == '\0' || module[length] == '.');
+}
+
+bool is_foreign(PyObject* type) {
+  PyObject* module = PyObject_GetAttr(type, names().module);
+  const char* name = module != nullptr && PyUnicode_Check(module) ? PyUnicode_AsUTF8(module) : nullptr;
+  const bool is = name != nullptr && std::any_of(std::begin(kForeign), std::end(kForeign),
+                                                 [name](const char* package) { return is_of_package(name, package); });
   Py_XDECREF(module);
   PyErr_Clear();
   return is;
 }
 
-bool is_known(PyTypeObject* type) {
+bool is_controllable(PyTypeObject* type) {
   for (Py_ssize_t i = 0; type->tp_mro != nullptr && i < PyTuple_GET_SIZE(type->tp_mro); ++i)
-    for (const char* package : kForeign)
-      if (is_of_package(PyTuple_GET_ITEM(type->tp_mro, i), package)) return false;
-  static PyObject* name = PyUnicode_InternFromString("run_forever");
-  PyObject* method = compat::type_lookup(type, name);
+    if (is_foreign(PyTuple_GET_ITEM(type->tp_mro, i))) return false;
+  PyObject* method = compat::type_lookup(type, names().run_forever);
   return method == nullptr || PyFunction_Check(method);  // a stand-in that a test has made has no such method at all
+}
+
+// A loop says twice in each run that it runs, and mostly all are of one class.
+bool is_known(PyTypeObject* type) {
+  static unsigned int known = 0;  // no two classes, and no two states of one class, have the same version tag
+  if (known != 0 && compat::type_version(type) == known) return true;
+  if (!is_controllable(type)) return false;
+  known = compat::type_version(type);
+  return true;
 }
 
 // True: main is alone, and is let go on as if there were no control, to its end. False: the execution ends; an exception is set.

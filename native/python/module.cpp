@@ -7,6 +7,7 @@
 #include "outside.hpp"
 #include "foreign_loops.hpp"
 #include "files.hpp"
+#include "garbage.hpp"
 #include "searching.hpp"
 #include "semaphores.hpp"
 #include "sites.hpp"
@@ -31,7 +32,7 @@ PyObject* install(PyObject*, PyObject*) {
   if (install_locks() && install_threads() && install_queue() && install_clocks() && install_entropy() && install_descriptors() &&
       install_sockets() && install_files() &&
       install_audit() &&
-      install_introspection() && install_processes() && install_signals() && install_buffered() && install_semaphores()) {
+      install_introspection() && install_processes() && install_signals() && install_buffered() && install_semaphores() && install_garbage()) {
     G.installed = true;
     look_after_imported_databases();
     Py_RETURN_NONE;
@@ -448,6 +449,9 @@ PyMethodDef methods[] = {
     {"is_active", is_active, METH_NOARGS, "Whether the calling thread is under control."},
     {"points_so_far", points_so_far, METH_NOARGS, "Visible operations of the current or last execution."},
     {"order_by_birth", order_by_birth, METH_VARARGS, "Hash the objects of a class in the order of their birth."},
+    {"set_heap_aside", set_heap_aside, METH_NOARGS, "Have the collector leave alone what is there now."},
+    {"give_heap_back", give_heap_back, METH_NOARGS, "The end of that."},
+    {"collect_garbage", collect_garbage, METH_NOARGS, "Collect what has become garbage of the rest."},
     {"after_fork", after_fork, METH_NOARGS, "To be called in a forked child."},
     {"copy_random", copy_random, METH_VARARGS, "Give one generator the state of another."},
     {nullptr, nullptr, 0, nullptr}};

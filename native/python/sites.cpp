@@ -2,6 +2,7 @@
 
 #include "opaque.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 
@@ -118,35 +119,28 @@ SiteId site_of_call(Op op) {
 }
 
 SiteId site_of_coroutine(Op op, PyObject* coroutine, int* depth) {
-  PyCodeObject* code = nullptr;  // owned
+  static PyObject* awaited = PyUnicode_InternFromString("cr_await");
+  PyCodeObject* code = nullptr;
   int instruction = 0;
   PyObject* at = Py_NewRef(coroutine);
   while (at != nullptr && PyCoro_CheckExact(at)) {
-    PyObject* frame = PyObject_GetAttrString(at, "cr_frame");
-    if (frame != nullptr && PyFrame_Check(frame)) {
-      PyCodeObject* of_frame = PyFrame_GetCode(reinterpret_cast<PyFrameObject*>(frame));
-      if (origin_of(of_frame) == kProgram) {
-        std::swap(code, of_frame);
-        if (depth != nullptr) *depth = key_of(code) == G.test_code ? 0 : *depth + 1;
-        instruction = PyFrame_GetLasti(reinterpret_cast<PyFrameObject*>(frame)) / 2;
-      }
-      Py_XDECREF(of_frame);
+    compat::Frame* frame = compat::frame_of(reinterpret_cast<PyCoroObject*>(at));
+    if (frame != nullptr && origin_of(compat::code_of(frame)) == kProgram) {  // which keeps the code alive
+      code = compat::code_of(frame);
+      if (depth != nullptr) *depth = key_of(code) == G.test_code ? 0 : *depth + 1;
+      instruction = std::max(compat::instruction_of(frame), 0);
     }
-    Py_XDECREF(frame);
-    Py_SETREF(at, PyObject_GetAttrString(at, "cr_await"));
+    Py_SETREF(at, PyObject_GetAttr(at, awaited));
   }
   Py_XDECREF(at);
   PyErr_Clear();
   if (code == nullptr) return kNoSite;
   const std::uint64_t hash = ~mixed(first_hash(op), code, instruction);
   const SiteId* known = call_sites.find(hash);
-  if (known != nullptr) {
-    Py_DECREF(code);
-    return *known;
-  }
+  if (known != nullptr) return *known;
   HookSite site;
   site.op = op;
-  site.frames.emplace_back(code, instruction);  // it keeps the reference
+  site.frames.emplace_back(reinterpret_cast<PyCodeObject*>(Py_NewRef(code)), instruction);
   const SiteId id = new_site(std::move(site));
   call_sites[hash] = id;
   tell_of(id);

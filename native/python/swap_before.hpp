@@ -25,6 +25,10 @@ struct BeforeShim {
     if (!before(self, &argument, 1)) return nullptr;
     return then(self, reinterpret_cast<PyObject* (*)(PyObject*, PyObject*)>(*Original)(self, argument));
   }
+  static PyObject* tuple(PyObject* self, PyObject* args) {
+    if (!before(self, reinterpret_cast<PyTupleObject*>(args)->ob_item, PyTuple_GET_SIZE(args))) return nullptr;
+    return then(self, reinterpret_cast<PyObject* (*)(PyObject*, PyObject*)>(*Original)(self, args));
+  }
   static PyObject* fast(PyObject* self, PyObject* const* args, Py_ssize_t count) {
     if (!before(self, args, count)) return nullptr;
     return then(self, reinterpret_cast<PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t)>(*Original)(self, args, count));
@@ -48,6 +52,7 @@ bool swap_before(PyObject* owner, const char* name) {
   switch (convention_of(owner, name)) {
     case METH_NOARGS: return swap_method(owner, name, METH_NOARGS, f(Shim::no_arguments), Original);
     case METH_O: return swap_method(owner, name, METH_O, f(Shim::one_argument), Original);
+    case METH_VARARGS: return swap_method(owner, name, METH_VARARGS, f(Shim::tuple), Original);
     case METH_FASTCALL: return swap_method(owner, name, METH_FASTCALL, f(Shim::fast), Original);
     case METH_FASTCALL | METH_KEYWORDS: return swap_method(owner, name, METH_FASTCALL | METH_KEYWORDS, f(Shim::fast_keywords), Original);
     case METH_METHOD | METH_FASTCALL | METH_KEYWORDS:

@@ -23,10 +23,12 @@ def first_difference(failing: Sequence[Event], passing: Sequence[Event]) -> int 
 
 def beside(finding: Finding, labels: Mapping[int, str], width: int) -> list[Line]:
     """Return `passes when …` and the steps that follow, failing at the left and passing at the right."""
-    at = first_difference(finding.events, finding.passing)
+    failing = [event for event in finding.events if not event.inside]
+    passing = [event for event in finding.passing if not event.inside]
+    at = first_difference(failing, passing)
     if at is None:
         return []
-    here, there = finding.events[at], finding.passing[at]
+    here, there = failing[at], passing[at]
     if here.task == there.task:
         text = f"{label_of(labels, here.task)} does {deed(there)} at {place(there.at)} after #{here.number - 1}"
         text += f", not {deed(here)}"
@@ -36,7 +38,7 @@ def beside(finding: Finding, labels: Mapping[int, str], width: int) -> list[Line
     lines = labelled("passes", f"when {text}", width, "fix")
     half = (width - LABEL - 3) // 2
     lines.append(Line(" " * (LABEL + 1) + pad("fails", half) + "  passes", "head"))
-    for left, right in zip(_steps(finding.events, at, labels), _steps(finding.passing, at, labels), strict=True):
+    for left, right in zip(_steps(failing, at, labels), _steps(passing, at, labels), strict=True):
         lines.append(Line(" " * (LABEL + 1) + pad(left, half) + "  " + clip(right, half)))
     return lines
 

@@ -56,11 +56,12 @@ def select(
     if len(events) <= min(rows, 12):
         return tuple(range(len(events)))
     chosen: dict[int, None] = {}
+    proofs = {*evidence, *(near for at, after in preempted_steps(events) for near in (at, after - 1, after))}
     for ring in _rings(events, sorted(evidence), targets):
         for position in ring:
             if len(chosen) >= rows:
                 return tuple(sorted(chosen))
-            if 0 <= position < len(events):
+            if 0 <= position < len(events) and (not events[position].inside or position in proofs):
                 chosen[position] = None
     return tuple(sorted(chosen))
 

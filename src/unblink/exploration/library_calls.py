@@ -94,6 +94,13 @@ def call_around(
     return (library_call(inner.f_code, inner) if inner is not None else None), frame
 
 
+def outwards(frame: FrameType | None, is_wanted: Callable[[str], bool]) -> FrameType | None:
+    """Return the innermost frame from `frame` on whose file is wanted."""
+    while frame is not None and not is_wanted(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame
+
+
 def library_call(code: CodeType | None, frame: FrameType | None = None) -> LibraryCall | None:
     """Return the call of `code` under way in `frame` (this thread's), if reports show it as a whole."""
     if code is None:

@@ -23,7 +23,7 @@ from unblink.explain.vocabulary import is_stored
 from unblink.exploration.accesses import Accesses
 from unblink.exploration.coroutines import awaited_in, coroutine_frames, is_asyncio_task, own_name, task_name
 from unblink.exploration.held_locks import HeldLocks
-from unblink.exploration.library_calls import READ_WITHOUT_A_LOCK, LibraryCall, call_around, library_call
+from unblink.exploration.library_calls import READ_WITHOUT_A_LOCK, LibraryCall, call_around, library_call, outwards
 from unblink.exploration.loop_calls import loops_told
 from unblink.exploration.naming import Names, short
 from unblink.exploration.observation import RaceSeen, RacingPair
@@ -40,6 +40,7 @@ MOST_EVENTS = 20_000
 SEEN_INSIDE = ("threading", "asyncio.locks", "asyncio.queues")
 """Modules whose hooks tell of the call that the program makes, not of a place of their own."""
 _ACCESSES = ("read", "write", "update")
+_OF_LOCKS = ("acquire", "release", "wait", "notify", "notify_all")
 _BY_SITE = ("await", "cancel", "arrive", "resume")  # nobody calls them
 _ASYNCIO, _ARRIVAL = 1, 2  # kinds of tasks, see ground.hpp
 
@@ -57,6 +58,7 @@ class Recorder:
         self._operations = _native.OPERATIONS
         self._held = HeldLocks()
         self._seen_inside = {sys.modules[name].__file__ for name in SEEN_INSIDE if name in sys.modules}
+        self._made_at: dict[int, SourceLine] = {}
         self._thread_names: dict[int, str] = {0: threading.main_thread().name.replace("MainThread", "main")}
         self._fill: Callable[[], Event | None] | None = None  # what the last event is, once its operation is done
         self._stalls_seen = 0
@@ -99,7 +101,7 @@ class Recorder:
         hook = self._sources.hook(site)
         if hook is not None and self._is_inner(hook):
             return
-        call, at, filename = self._place_of_call(name, site, hook, sys._getframe().f_back)
+        call, at, filename, inside = self._place_of_call(name, site, hook, sys._getframe().f_back)
         shown = self._shown_as(name, task, site, call, thing, detail)
         if shown is None:
             return
@@ -108,7 +110,10 @@ class Recorder:
         if preempts:
             self._turn(at, filename)
         held = self._held.of(task)
-        self.events.append(Event(len(self.events) + 1, task, verb, target, at, value, held, seconds, preempts, site))
+        number, inside = len(self.events) + 1, inside and verb in _OF_LOCKS
+        self.events.append(Event(number, task, verb, target, at, value, held, seconds, preempts, site, inside))
+        if name == "start":
+            self._made_at[int(detail)] = at
         self._held.note(verb, task, target, at, gave_up=value in ("timed out", NOT_HELD))
         accessed = hook if call is None and name in _ACCESSES else None
         wanted = preempts or site in self._watched
@@ -135,17 +140,23 @@ class Recorder:
 
     def _place_of_call(
         self, name: str, site: int, hook: Hook | None, frame: FrameType | None
-    ) -> tuple[LibraryCall | None, SourceLine, str]:
-        """Return the call of the library that the operation is inside of, and the program's line, with its file."""
+    ) -> tuple[LibraryCall | None, SourceLine, str, bool]:
+        """Return the call of the library that the operation is inside of, and the program's line, with its file.
+
+        Inside of a package, which the last item says, it is the line of the user's that has called it, if one has.
+        """
         if site < FIRST_SITE:
-            return None, SourceLine("", 0, ""), "<end>"
+            return None, SourceLine("", 0, ""), "<end>", False
         filename = self._sources.file(site)
         if (hook is not None and hook.filename not in self._seen_inside) or name in _BY_SITE:
-            return None, self._sources.line(site), filename
+            return None, self._sources.line(site), filename, False
         call, caller = call_around(frame, self._sources.is_library)
+        own = outwards(frame, self._sources.is_own)
+        inside = own is not None and own is not caller
+        caller = own or caller or outwards(frame, lambda name: name not in self._seen_inside)
         if caller is None or self._sources.is_ours(caller.f_code.co_filename):
-            return call, self._sources.line(site), filename
-        return call, self._sources.frame_line(caller.f_code, caller.f_lineno), caller.f_code.co_filename
+            return call, self._sources.line(site), filename, False
+        return call, self._sources.frame_line(caller.f_code, caller.f_lineno), caller.f_code.co_filename, inside
 
     def _shown_as(
         self, name: str, task: int, site: int, call: LibraryCall | None, thing: Any, detail: Any
@@ -268,7 +279,7 @@ class Recorder:
             name = self._thread_names.get(number) or f"task {number}"
             if kind == _ARRIVAL:
                 name = self._thread_names[number] = f"I/O of {infos[parent].name}"
-            made = self._sources.line(site) if site >= FIRST_SITE else None
+            made = self._made_at.get(number) or (self._sources.line(site) if site >= FIRST_SITE else None)
             maker = infos[parent].name if parent >= 0 else None
             infos.append(TaskInfo(number, path, name, made, maker, kind == _ASYNCIO))
         return tuple(infos)

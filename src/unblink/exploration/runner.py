@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-import sys
-import threading
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -18,6 +13,7 @@ from unblink.exploration.observation import Observation, Observations, Proof, Ra
 from unblink.exploration.recording import recording
 from unblink.exploration.target import Target
 from unblink.exploration.tracebacks import text_of, where_of
+from unblink.exploration.unheard import quiet_threads, what_was_cut_unheard
 from unblink.ground.control import STEP_LIMIT, Ending, Run, run, run_many
 from unblink.ground.sources import FIRST_SITE, Sources
 from unblink.model.errors import UncontrolledError
@@ -35,54 +31,6 @@ _UNCONTROLLED = (
     "the order and lateness of what an event loop waits for [uncontrolled-event-loop]",
     "asyncio tasks that are written in Python [uncontrolled-event-loop]",
 )
-
-
-def _unseen(arguments: object) -> None:
-    """Take what a thread loses: the oracle sees it, and nobody wants to read it once for each execution."""
-
-
-@contextmanager
-def quiet_threads(*, official: bool = False) -> Iterator[tuple[Any, ...]]:
-    """Have exceptions that leave a thread told to nobody; yield the hooks that a program has not set itself.
-
-    What finalisers lose is told of an official execution only: of the others it would be told of whatever test is next.
-    """
-    before, threading.excepthook = threading.excepthook, _unseen
-    unraisable = sys.unraisablehook
-    if not official:
-        sys.unraisablehook = _unseen
-    try:
-        yield threading.__excepthook__, before, _unseen
-    finally:
-        threading.excepthook = before
-        if not official:
-            sys.unraisablehook = unraisable
-
-
-def drop_garbage() -> None:
-    """Have what executions left in cycles finalised now, unheard."""
-    with quiet_threads(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        gc.collect()
-
-
-@contextmanager
-def what_was_cut_unheard(official: bool) -> Iterator[list[Run]]:
-    """Have an official execution that had to be ended leave nothing to tell; it is put into the list.
-
-    Its coroutines were never awaited, its files never closed: not by the program's fault.
-    """
-    runs: list[Run] = []
-    if not official or not gc.isenabled():
-        yield runs
-        return
-    gc.disable()
-    try:
-        yield runs
-        if any(run.ending is not Ending.FINISHED or run.leftover for run in runs):
-            drop_garbage()
-    finally:
-        gc.enable()
 
 
 class Interrupted(Exception):

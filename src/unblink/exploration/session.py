@@ -5,7 +5,6 @@ One session serves a whole test run or script. It is the composition root: it al
 
 from __future__ import annotations
 
-import gc
 import io
 import os
 import re
@@ -43,9 +42,10 @@ from unblink.exploration.recording import SEEN_INSIDE
 from unblink.exploration.replaying import adapted, check, found_again
 from unblink.exploration.replaying import plan_of as plan_of_witness
 from unblink.exploration.result import Explored, Result
-from unblink.exploration.runner import Interrupted, Runner, drop_garbage
+from unblink.exploration.runner import Interrupted, Runner
 from unblink.exploration.settings import Settings
 from unblink.exploration.target import Target
+from unblink.exploration.unheard import collect_new, drop_garbage, heap_set_aside
 from unblink.exploration.verifying import verify
 from unblink.ground.control import installed
 from unblink.ground.real_time import real_seconds
@@ -181,10 +181,21 @@ class Session:
         A forked copy of the process waits beside the first execution, untouched: if executions turn out not to
         repeat in one process, the exploration is done there, each execution in a process of its own.
         """
+        self._instrument_asyncio()
+        with heap_set_aside(settings.budget.executions > 1):
+            return self._explore(target, settings, replay, folder, unseen)
+
+    def _explore(
+        self,
+        target: Target,
+        settings: Settings,
+        replay: Callable[[str], str],
+        folder: str | None,
+        unseen: Sequence[str],
+    ) -> tuple[Result, Any]:
         from unblink import _native
 
         began = real_seconds()
-        self._instrument_asyncio()
         _native.set_cancelling(settings.cancels)
         _native.forget(settings.strategy in LEARNING)
         runner = Runner(target, self.sources, self.epoch_ns)
@@ -202,7 +213,7 @@ class Session:
                 if first is None or first.skipped or not (first.concurrent or first.is_stuck):
                     return self._sequential(explorer.state, first, target, began, uncontrolled), shown
                 if settings.budget.executions > 1:
-                    gc.collect()  # what the official execution left is told of it, and of nothing later
+                    collect_new()  # what the official execution left is told of it, and of nothing later
                 if explorer.repeat():
                     if checkpoint is not None:
                         checkpoint.dismiss()  # while it lives, each page that an execution writes to is copied

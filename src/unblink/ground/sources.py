@@ -105,12 +105,13 @@ class Sources:
 
     def instrumented_files(self) -> list[str]:
         """Return the files of the program whose variables are watched."""
-        for site in range(self._files_up_to, self._native.site_count()):
-            info = self._native.site_info(site)
-            if len(info) == 9 and not self.is_foreign(info[0]):
-                self._files.add(info[0])
-        self._files_up_to = self._native.site_count()
-        return sorted(self._files)
+        return sorted(self._instrumented())
+
+    def is_own(self, filename: str) -> bool:
+        """Whether a file is one that the user writes: of no library, of no installed package unless it is instrumented."""
+        if filename.startswith("<") or self.is_foreign(filename):
+            return False
+        return "-packages" + os.sep not in filename or filename in self._instrumented()
 
     def frame_line(self, code: CodeType, line: int) -> SourceLine:
         """Return a line of a frame."""
@@ -158,6 +159,14 @@ class Sources:
             if found:
                 return rest
         return os.path.basename(path) if not filename.startswith("<") else filename
+
+    def _instrumented(self) -> set[str]:
+        for site in range(self._files_up_to, self._native.site_count()):
+            info = self._native.site_info(site)
+            if len(info) == 9 and not self.is_foreign(info[0]):
+                self._files.add(info[0])
+        self._files_up_to = self._native.site_count()
+        return self._files
 
     def _line(self, site: int) -> SourceLine:
         filename, line, _, function = self._position(site)

@@ -64,7 +64,8 @@ class Event:
     (`Counter.value`, `registry['a']`, `lock`); `value` is the short form of the value read or written, or
     None; `held` are the locks held; `seconds` is virtual time since the start; `preempts` is set where the
     schedule switches away from a task that could have gone on, just before this operation. `site` is the engine's
-    number of where it stands, within one process.
+    number of where it stands, within one process. `inside` marks what an installed package does with locks of its
+    own, within the call that the user's line makes.
     """
 
     number: int
@@ -77,6 +78,7 @@ class Event:
     seconds: float = 0.0
     preempts: bool = False
     site: int = 0
+    inside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ from _pytest.runner import runtestprotocol
 from _pytest.tmpdir import tmppath_result_key
 
 from unblink._native import ExecutionAborted
-from unblink.exploration.runner import drop_garbage
 from unblink.exploration.target import Target
+from unblink.exploration.unheard import drop_garbage
 from unblink.runners.pytest_timeouts import Timeouts
 
 _DROP_AFTER = 64  # lean runs, of which nobody reads the output
