@@ -158,7 +158,9 @@ def _pattern(first: Event, between: Event, second: Event) -> str | None:
     if shape != ("W", "R", "W"):
         return None
     if stored:
-        return names.TORN_READ if (first.at.file, first.at.line) == (second.at.file, second.at.line) else None
+        is_one_line = (first.at.file, first.at.line) == (second.at.file, second.at.line)
+        whole = second.operation == "commit"  # a transaction is seen whole, or not at all
+        return names.TORN_READ if is_one_line and not whole else None
     return names.DIRTY_READ if role(first) is Role.WRITE and role(second) is Role.WRITE else None
 
 

@@ -108,7 +108,7 @@ class Sources:
         return sorted(self._instrumented())
 
     def is_own(self, filename: str) -> bool:
-        """Whether a file is one that the user writes: of no library, of no installed package unless it is instrumented."""
+        """Whether the user writes it: it is of no library, and of no installed package unless that is instrumented."""
         if filename.startswith("<") or self.is_foreign(filename):
             return False
         return "-packages" + os.sep not in filename or filename in self._instrumented()

@@ -66,3 +66,16 @@ def test_a_file_that_is_made_twice_is_a_check_then_act() -> None:
     found = named(finding(events(*steps)))
     assert found.pattern == names.CHECK_THEN_ACT
     assert "FileExistsError" in found.fix
+
+
+def test_a_read_between_a_statement_and_its_commit_saw_the_whole_of_what_was_there() -> None:
+    steps = (
+        (1, "read", "table account", 63, "result = function()"),
+        (1, "update", "table account", 63, "result = function()"),
+        (2, "read", "table account", 63, "result = function()"),
+        (1, "commit", "table account", 63, "result = function()", None, "!"),
+        (2, "update", "table account", 63, "result = function()", None, "!"),
+    )
+    found = diagnose(finding(events(*steps)))
+    assert found is not None
+    assert (found.pattern, found.title) == (names.LOST_UPDATE, "lost update of table account")
