@@ -10,6 +10,7 @@
 #include "tasks.hpp"
 #include "threads.hpp"
 #include "tls.hpp"
+#include "watch.hpp"
 
 namespace unblink {
 

@@ -209,8 +209,6 @@ void wire_changed();
 
 // --- uncontrolled.cpp
 void note_uncontrolled(Uncontrolled kind);
-void start_watch();
-void forget_watch();
 
 // --- idents.cpp
 unsigned long ident_of(TaskId id);  // of every task but main, which has its OS thread's

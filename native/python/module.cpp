@@ -13,6 +13,7 @@
 #include "sites.hpp"
 #include "swap.hpp"
 #include "threads.hpp"
+#include "watch.hpp"
 
 #include <sys/time.h>
 #include <time.h>
@@ -42,6 +43,7 @@ PyObject* install(PyObject*, PyObject*) {
 }
 
 PyObject* uninstall(PyObject*, PyObject*) {
+  stop_watch();
   if (G.active) {
     PyErr_SetString(PyExc_RuntimeError, "an execution is active");
     return nullptr;

@@ -11,15 +11,40 @@
 #include "ground.hpp"
 #include "outside.hpp"
 #include "swap_before.hpp"
+#include "watch.hpp"
 
 namespace unblink {
 namespace {
 
 using Call = PyObject* (*)(PyObject*, void*, void*, void*);  // arguments are handed through as they came
 
-void *o_fork_exec, *o_spawn, *o_spawnp, *o_wait, *o_wait3, *o_wait4, *o_waitid, *o_waitpid;
+void *o_fork, *o_forkpty, *o_fork_exec, *o_spawn, *o_spawnp, *o_wait, *o_wait3, *o_wait4, *o_waitid, *o_waitpid;
 
+// A process with threads is warned when it forks: of the program's threads, not of ours.
+class WithoutWatch {
+ public:
+  WithoutWatch() : stopped_(!(here() && G.alive_workers > 0) && stop_watch()), process_(::getpid()) {}
+  ~WithoutWatch() {
+    if (stopped_ && G.active && ::getpid() == process_) start_watch();  // else the next execution does
+  }
+  WithoutWatch(const WithoutWatch&) = delete;
+  WithoutWatch& operator=(const WithoutWatch&) = delete;
+
+ private:
+  bool stopped_;
+  pid_t process_;
+};
+
+PyObject* fork(PyObject* module, PyObject* none) {
+  const WithoutWatch alone;
+  return reinterpret_cast<PyObject* (*)(PyObject*, PyObject*)>(o_fork)(module, none);
+}
+PyObject* forkpty(PyObject* module, PyObject* none) {
+  const WithoutWatch alone;
+  return reinterpret_cast<PyObject* (*)(PyObject*, PyObject*)>(o_forkpty)(module, none);
+}
 PyObject* fork_exec(PyObject* a, void* b, void* c, void* d) {
+  const WithoutWatch alone;
   note_child();
   return reinterpret_cast<Call>(o_fork_exec)(a, b, c, d);
 }
@@ -106,7 +131,9 @@ bool install_processes() {
   constexpr int kForkExec = METH_VARARGS;
 #endif
   const auto f = [](auto* function) { return reinterpret_cast<void*>(function); };
-  const bool ok = watched && swap_method(subprocess, "fork_exec", kForkExec, f(fork_exec), &o_fork_exec) &&
+  const bool ok = watched && swap_method(posix, "fork", METH_NOARGS, f(fork), &o_fork) &&
+                  swap_method(posix, "forkpty", METH_NOARGS, f(forkpty), &o_forkpty) &&
+                  swap_method(subprocess, "fork_exec", kForkExec, f(fork_exec), &o_fork_exec) &&
                   swap_method(posix, "posix_spawn", METH_FASTCALL | METH_KEYWORDS, f(spawn), &o_spawn) &&
                   swap_method(posix, "posix_spawnp", METH_FASTCALL | METH_KEYWORDS, f(spawnp), &o_spawnp) &&
                   swap_before<&o_wait, before_wait>(posix, "wait") && swap_before<&o_wait3, before_wait3>(posix, "wait3") &&

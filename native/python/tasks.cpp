@@ -11,6 +11,7 @@
 #include "ground.hpp"
 #include "tasks.hpp"
 #include "threads.hpp"
+#include "watch.hpp"
 
 namespace unblink {
 
@@ -383,6 +384,7 @@ PyObject* frame_of(const Task& task) {
 }
 
 void deactivate_after_fork() {
+  forget_watch();
   G.active = false;
   G.refresh_live();
 }

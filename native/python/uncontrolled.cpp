@@ -1,13 +1,7 @@
 // What an execution does that cannot be controlled, seen by the interpreter's own audit events, so that the report
-// can name it. And the watch that speaks up when a call does not come back.
-#include <signal.h>
-#include <time.h>
-#include <unistd.h>
+// can name it.
 
-#include <atomic>
-#include <cstdio>
 #include <cstring>
-#include <thread>
 
 #include "databases.hpp"
 #include "files.hpp"
@@ -39,46 +33,6 @@ int audit(const char* event, PyObject* args, void*) {
   return event[0] == 'o' && !visit_by_audit(event, args) ? -1 : 0;
 }
 
-// ---- the watch: a thread that knows no Python until it has something to say
-
-std::atomic<bool> watching{false};
-constexpr int kSilentSeconds = 5;
-constexpr int kSpinningSeconds = 2;  // without a step: whoever spins for a timer's signal never lets the virtual clock come to it
-
-// Where the execution's thread stands, if the call that does not return has let go of the interpreter.
-void say_where(int seconds) {
-  const PyGILState_STATE gil = PyGILState_Ensure();
-  PyFrameObject* frame = G.active ? PyThreadState_GetFrame(G.thread_state) : nullptr;
-  if (frame != nullptr) {
-    PyCodeObject* code = PyFrame_GetCode(frame);
-    dprintf(G.watch_fd,
-                 "\nunblink: no scheduling point for %d s: %s, line %d, in %s does not come back, and no other task can\n"
-                 "  run meanwhile [uncontrolled-blocking-call]\n",
-                 seconds, PyUnicode_AsUTF8(code->co_filename), PyFrame_GetLineNumber(frame), PyUnicode_AsUTF8(code->co_qualname));
-    Py_DECREF(code);
-    Py_DECREF(frame);
-    G.blocked_seconds = seconds;
-  }
-  PyGILState_Release(gil);
-}
-
-void watch() {
-  std::uint64_t seen = 0;
-  int quiet = 0;
-  for (;;) {
-    const timespec second = {1, 0};
-    nanosleep(&second, nullptr);
-    const std::uint64_t now = G.engine.steps() + G.executions * 0x100000000ULL;
-    if (!G.active || now != seen || G.dozing) {
-      seen = now;
-      quiet = 0;
-      continue;
-    }
-    if (++quiet >= kSpinningSeconds && is_timer_overdue()) raise_overdue();
-    if (quiet == kSilentSeconds) say_where(quiet);
-  }
-}
-
 }  // namespace
 
 void note_uncontrolled(Uncontrolled kind) {
@@ -88,17 +42,6 @@ void note_uncontrolled(Uncontrolled kind) {
     if (known.first == kind && known.second == site) return;
   if (G.uncontrolled.size() < 100) G.uncontrolled.emplace_back(kind, site);
 }
-
-void start_watch() {
-  if (watching.exchange(true)) return;
-  sigset_t all, before;  // a signal to the process is not for the watch to take
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::thread(watch).detach();
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-}
-
-void forget_watch() { watching = false; }  // a forked child has none
 
 bool install_audit() {
   static bool installed = false;
