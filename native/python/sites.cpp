@@ -118,6 +118,20 @@ SiteId site_of_call(Op op) {
   return id;
 }
 
+bool is_called_by_library(const char* but_in) {
+  const std::size_t length = std::strlen(but_in);
+  for (compat::Frame* frame = compat::top_frame(G.thread_state); frame != nullptr; frame = frame->previous) {
+    if (!compat::is_python(frame)) continue;
+    PyCodeObject* code = compat::code_of(frame);
+    Py_ssize_t size = 0;
+    const char* name = PyUnicode_AsUTF8AndSize(code->co_filename, &size);
+    if (name == nullptr) PyErr_Clear();
+    const bool passes_on = name != nullptr && static_cast<std::size_t>(size) > length && std::strcmp(name + size - length, but_in) == 0;
+    if (!passes_on) return origin_of(code) != kProgram;
+  }
+  return false;
+}
+
 SiteId site_of_coroutine(Op op, PyObject* coroutine, int* depth) {
   static PyObject* awaited = PyUnicode_InternFromString("cr_await");
   PyCodeObject* code = nullptr;

@@ -41,6 +41,9 @@ struct alignas(64) HookSite {
 
 extern std::vector<HookSite> sites;
 
+// Whether the innermost frame is of the standard library, of those in no file whose name ends with `but_in`.
+bool is_called_by_library(const char* but_in);
+
 // Where the program's innermost coroutine stands of those that `coroutine` waits in; kNoSite if none is the program's. `depth`
 // is the number of those, counted from that of the test itself where that is one of them.
 SiteId site_of_coroutine(Op op, PyObject* coroutine, int* depth = nullptr);
