@@ -4,6 +4,8 @@ import asyncio
 import os
 import selectors
 import socket
+import socketserver
+import subprocess
 
 import pytest
 from exploring import answers
@@ -139,3 +141,29 @@ def test_loops_and_tasks_that_are_not_known_are_named(body):
     result = in_child(lambda: unblink.explore(body, budget="100x", witnesses=None))
     assert not result.complete
     assert "[uncontrolled-event-loop]" in " ".join(result.uncontrolled)
+
+
+def by_a_selector_of_its_own():
+    mine, other = socket.socketpair()
+    with mine, other, selectors.DefaultSelector() as selector:
+        selector.register(mine, selectors.EVENT_READ)
+        other.send(b"x")
+        selector.select(timeout=1)
+
+
+def by_a_child_s_answer():
+    subprocess.run(["cat"], input=b"x", capture_output=True, timeout=10, check=True)
+
+
+def by_a_server_s_loop():
+    with socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler) as server:
+        server.timeout = 0.1
+        server.handle_request()
+
+
+@pytest.mark.parametrize(
+    ("body", "is_loop"), [(by_a_selector_of_its_own, True), (by_a_child_s_answer, False), (by_a_server_s_loop, False)]
+)
+def test_what_waits_by_a_selector_alone_is_a_loop_unless_the_library_waits(body, is_loop):
+    result = in_child(lambda: unblink.explore(body, budget="10x", witnesses=None))
+    assert ("[uncontrolled-event-loop]" in " ".join(result.uncontrolled)) == is_loop
