@@ -1,9 +1,18 @@
 """Explorations in a forked child: what they instrument, and the ground, go with it."""
 
+import os
+from pathlib import Path
+
 import unblink
 from unblink.exploration.isolation import in_child
 
 BUDGET = "400x,20s"
+
+
+def explore(body, **options):
+    """Explore as `unblink.explore`, with this folder as the project: of the other tests' modules none is instrumented."""
+    os.chdir(Path(__file__).parent)
+    return unblink.explore(body, witnesses=None, **options)
 
 
 def answers(body, budget=BUDGET):
@@ -16,7 +25,7 @@ def answers(body, budget=BUDGET):
     def work():
         body()
         seen = set()
-        result = unblink.explore(lambda: seen.add(body()), budget=budget, witnesses=None)
+        result = explore(lambda: seen.add(body()), budget=budget)
         return seen, "" if result.failure is None else result.report()
 
     seen, report = in_child(work)
@@ -26,7 +35,7 @@ def answers(body, budget=BUDGET):
 
 def explored(body, *, budget=BUDGET, **options):
     """Return the result of one exploration."""
-    return in_child(lambda: unblink.explore(body, budget=budget, witnesses=None, **options))
+    return in_child(lambda: explore(body, budget=budget, **options))
 
 
 def findings(body):

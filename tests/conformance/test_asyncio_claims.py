@@ -8,9 +8,8 @@ import socketserver
 import subprocess
 
 import pytest
-from exploring import answers
+from exploring import answers, explore
 
-import unblink
 from unblink.exploration.isolation import in_child
 
 LOCK = asyncio.Lock()
@@ -27,7 +26,7 @@ def test_a_lock_of_the_module_belongs_to_the_loop_of_each_execution():
         await asyncio.gather(use(0.1), use(0.5))
 
     def explored():
-        result = unblink.explore(lambda: asyncio.run(main()), budget="300x", witnesses=None)
+        result = explore(lambda: asyncio.run(main()), budget="300x")
         return result.failure, result.executions, LOCK._loop
 
     assert in_child(explored) == (None, 300, None)
@@ -40,7 +39,7 @@ def test_a_queue_of_the_module_belongs_to_the_loop_of_each_execution():
         await QUEUE.put(5)
         assert await getter == 5
 
-    result = in_child(lambda: unblink.explore(lambda: asyncio.run(main()), budget="50x", witnesses=None))
+    result = in_child(lambda: explore(lambda: asyncio.run(main()), budget="50x"))
     assert result.failure is None
 
 
@@ -138,7 +137,7 @@ def by_another_selector():
 
 @pytest.mark.parametrize("body", [by_python_tasks, by_another_selector])
 def test_loops_and_tasks_that_are_not_known_are_named(body):
-    result = in_child(lambda: unblink.explore(body, budget="100x", witnesses=None))
+    result = in_child(lambda: explore(body, budget="100x"))
     assert not result.complete
     assert "[uncontrolled-event-loop]" in " ".join(result.uncontrolled)
 
@@ -165,5 +164,5 @@ def by_a_server_s_loop():
     ("body", "is_loop"), [(by_a_selector_of_its_own, True), (by_a_child_s_answer, False), (by_a_server_s_loop, False)]
 )
 def test_what_waits_by_a_selector_alone_is_a_loop_unless_the_library_waits(body, is_loop):
-    result = in_child(lambda: unblink.explore(body, budget="10x", witnesses=None))
+    result = in_child(lambda: explore(body, budget="10x"))
     assert ("[uncontrolled-event-loop]" in " ".join(result.uncontrolled)) == is_loop

@@ -5,9 +5,8 @@ import threading
 import weakref
 
 import pytest
-from exploring import explored
+from exploring import explore, explored
 
-import unblink
 from unblink.exploration.isolation import in_child
 
 
@@ -75,7 +74,7 @@ def test_nothing_is_frozen_for_a_program():
 
 def after_an_exploration(look, body=lambda: together(lambda: None)):
     def work():
-        unblink.explore(body, budget="50x,10s", witnesses=None)
+        explore(body, budget="50x,10s")
         return look()
 
     return in_child(work)

@@ -2,9 +2,8 @@
 
 import asyncio
 
-from exploring import answers
+from exploring import answers, explore
 
-import unblink
 from unblink.exploration.isolation import in_child
 
 
@@ -44,6 +43,6 @@ def test_a_failure_that_needs_a_late_sleep_0_says_so():
         asyncio.run(main())
         assert order == ["a", "b", "a", "b"]
 
-    report = " ".join(in_child(lambda: unblink.explore(body, witnesses=None).report()).split())
+    report = " ".join(in_child(lambda: explore(body).report()).split())
     assert "assumes: await asyncio.sleep(0)" in report
     assert "takes more than one turn of the loop" in report

@@ -50,7 +50,13 @@ from unblink.exploration.verifying import verify
 from unblink.ground.control import installed
 from unblink.ground.real_time import real_seconds
 from unblink.ground.sources import Sources
-from unblink.instrument import Instrumenter, install_hooks, instrument_loaded, instrumented_imports
+from unblink.instrument import (
+    Instrumenter,
+    functions_by_namespace,
+    install_hooks,
+    instrument_loaded,
+    instrumented_imports,
+)
 from unblink.instrument.importer import InstrumentingLoader
 from unblink.instrument.methods import EFFECTS, STREAMS
 from unblink.model.certificate import Certificate
@@ -141,6 +147,7 @@ class Session:
 
     def instrument_loaded_modules(self) -> None:
         """Instrument what is wanted and was imported before; each module once."""
+        wanted = []
         for name, module in list(sys.modules.items()):
             if name in self._instrumented or not issubclass(type(module), ModuleType):
                 continue
@@ -152,7 +159,10 @@ class Session:
             if path.endswith(".py") and not isinstance(loader, InstrumentingLoader):
                 self._instrumented.add(name)
                 if self.instrumenter.wants(name, path):
-                    instrument_loaded(module, self._registry)
+                    wanted.append(module)
+        functions = functions_by_namespace() if wanted else {}
+        for module in wanted:
+            instrument_loaded(module, self._registry, functions=functions)
 
     def _instrument_asyncio(self) -> None:
         """Have what asyncio's locks and queues keep seen, once they are there: reports tell of their calls."""

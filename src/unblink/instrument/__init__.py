@@ -6,7 +6,7 @@ what is imported, `loaded` to what was imported before.
 
 from .compiled import Compiled, compile_instrumented
 from .importer import Instrumenter, InstrumentingFinder, instrumented_imports
-from .loaded import LoadedReport, instrument_loaded
+from .loaded import LoadedReport, functions_by_namespace, instrument_loaded
 from .protocol import HOOKS, Flag, Registry, SiteTuple, install_hooks, installed_hooks, uninstall_hooks
 from .transform import instrument
 
@@ -20,6 +20,7 @@ __all__ = [
     "Registry",
     "SiteTuple",
     "compile_instrumented",
+    "functions_by_namespace",
     "install_hooks",
     "installed_hooks",
     "instrument",

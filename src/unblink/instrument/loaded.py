@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import CodeType, FunctionType, ModuleType
 from typing import TypeAlias
@@ -42,12 +42,27 @@ class LoadedReport:
                 function.__code__ = code
 
 
+def functions_by_namespace() -> dict[int, list[FunctionType]]:
+    """Return all functions (methods, wrapped ones, closures too) by the identity of their module's namespace."""
+    found: dict[int, list[FunctionType]] = {}
+    # By `type`: to ask a foreign object for its class may run the program's code, as a lazy proxy's does.
+    for one in gc.get_objects():
+        if type(one) is FunctionType:
+            found.setdefault(id(one.__globals__), []).append(one)
+    return found
+
+
 def instrument_loaded(
-    module: ModuleType, registry: Registry, *, only: Callable[[FunctionType], bool] | None = None
+    module: ModuleType,
+    registry: Registry,
+    *,
+    only: Callable[[FunctionType], bool] | None = None,
+    functions: Mapping[int, Sequence[FunctionType]] | None = None,
 ) -> LoadedReport:
     """Instrument the functions of `module`, which is imported already, wherever they are kept.
 
-    `only` says of a function whether it is wanted; without it, all are.
+    `only` says of a function whether it is wanted; without it, all are. `functions` is what `functions_by_namespace`
+    has returned just now, for whoever asks for many modules.
 
     A module whose source cannot be had is reported as one skipped item. Code that is running goes on as it
     was until it returns.
@@ -64,7 +79,8 @@ def instrument_loaded(
     alike: dict[_Key, list[CodeType]] = {}
     for old, new in pairs:
         alike.setdefault(_key(old), []).append(new)
-    return _replace(module, exact, alike, only)
+    found = functions_by_namespace() if functions is None else functions
+    return _replace(module, found.get(id(vars(module)), ()), exact, alike, only)
 
 
 def _source(module: ModuleType) -> tuple[bytes, str]:
@@ -89,15 +105,9 @@ def _key(code: CodeType) -> _Key:
     return code.co_qualname, code.co_firstlineno, code.co_varnames, code.co_freevars
 
 
-def _functions(module: ModuleType) -> list[FunctionType]:
-    """Return every function that runs in the module's namespace: methods, wrapped ones, closures too."""
-    namespace = vars(module)
-    # By `type`: to ask a foreign object for its class may run the program's code, as a lazy proxy's does.
-    return [one for one in gc.get_objects() if type(one) is FunctionType and one.__globals__ is namespace]
-
-
 def _replace(
     module: ModuleType,
+    functions: Sequence[FunctionType],
     exact: dict[CodeType, CodeType],
     alike: dict[_Key, list[CodeType]],
     only: Callable[[FunctionType], bool] | None,
@@ -106,7 +116,7 @@ def _replace(
     skipped: list[tuple[str, str]] = []
     names = {module.__name__, _origin_name(module)}
     files = {getattr(module, "__file__", None), *(f"<frozen {name}>" for name in names)}
-    for function in _functions(module):
+    for function in functions:
         if only is not None and not only(function):
             continue
         old = function.__code__
