@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from types import FunctionType, ModuleType
+from types import FunctionType
 from typing import Any
 
 from unblink.exploration.continuing import Continuing, Restored
@@ -57,7 +57,6 @@ from unblink.instrument import (
     instrument_loaded,
     instrumented_imports,
 )
-from unblink.instrument.importer import InstrumentingLoader
 from unblink.instrument.methods import EFFECTS, STREAMS
 from unblink.model.certificate import Certificate
 from unblink.model.errors import UnblinkError
@@ -147,19 +146,7 @@ class Session:
 
     def instrument_loaded_modules(self) -> None:
         """Instrument what is wanted and was imported before; each module once."""
-        wanted = []
-        for name, module in list(sys.modules.items()):
-            if name in self._instrumented or not issubclass(type(module), ModuleType):
-                continue
-            namespace = object.__getattribute__(module, "__dict__")  # a lazy module is not loaded by being looked at
-            path = namespace.get("__file__")
-            if not isinstance(path, str):
-                continue
-            loader = getattr(namespace.get("__spec__"), "loader", None)
-            if path.endswith(".py") and not isinstance(loader, InstrumentingLoader):
-                self._instrumented.add(name)
-                if self.instrumenter.wants(name, path):
-                    wanted.append(module)
+        wanted = self.instrumenter.imported_before(self._instrumented)
         functions = functions_by_namespace() if wanted else {}
         for module in wanted:
             instrument_loaded(module, self._registry, functions=functions)

@@ -47,6 +47,21 @@ class Instrumenter:
         """Whether the module `name`, whose source is at `path`, is instrumented."""
         return self._selection.selects(name, path)
 
+    def imported_before(self, known: set[str]) -> list[ModuleType]:
+        """Return the modules that are wanted and were imported without hooks. `known` are names not to look at again."""
+        wanted = []
+        for name, module in list(sys.modules.items()):
+            if name in known or not issubclass(type(module), ModuleType):
+                continue
+            namespace = object.__getattribute__(module, "__dict__")  # a lazy module is not loaded by being looked at
+            path = namespace.get("__file__")
+            loader = getattr(namespace.get("__spec__"), "loader", None)
+            if isinstance(path, str) and path.endswith(".py") and not isinstance(loader, InstrumentingLoader):
+                known.add(name)
+                if self.wants(name, path):
+                    wanted.append(module)
+        return wanted
+
     def code(
         self, path: str, *, assertions: PytestAssertions | None = None, hook_module_level: bool | None = None
     ) -> CodeType:
