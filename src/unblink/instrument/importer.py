@@ -48,7 +48,7 @@ class Instrumenter:
         return self._selection.selects(name, path)
 
     def imported_before(self, known: set[str]) -> list[ModuleType]:
-        """Return the modules that are wanted and were imported without hooks. `known` are names not to look at again."""
+        """Return the modules that are wanted and were imported without hooks; those in `known` are known already."""
         wanted = []
         for name, module in list(sys.modules.items()):
             if name in known or not issubclass(type(module), ModuleType):
