@@ -12,6 +12,7 @@ struct EventLoop {
   PyObject* selector = nullptr;  // its C object, borrowed
   TaskId thread = kNone;
   int self_pipe = -1;
+  int selecting = 0;  // whether it is in its select now
   Key key = kNoKey;
   std::vector<TaskId> late;  // lodgers that were put off and stand in its queue
 };

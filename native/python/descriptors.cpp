@@ -56,7 +56,7 @@ using Keywords = PyObject* (*)(PyObject*, PyObject*, PyObject*);
 using Fast = PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t);
 using FastKeywords = PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t, PyObject*);
 
-void *o_select, *o_poll, *o_epoll_poll, *o_epoll_register, *o_poll_register;
+void *o_select, *o_poll, *o_epoll_poll, *o_epoll_register, *o_epoll_close, *o_poll_register;
 
 // ---------------------------------------------------------------- select, poll, epoll
 
@@ -111,6 +111,11 @@ bool before_register(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   if (descriptor < 0) PyErr_Clear();
   note_terminal(descriptor);
   note_watched(self, descriptor);
+  return true;
+}
+
+bool before_close(PyObject* epoll, PyObject* const*, Py_ssize_t) {
+  if (here()) forget_loop_of(epoll);
   return true;
 }
 
@@ -286,6 +291,7 @@ bool install_descriptors() {
       swap_method(select, "select", METH_FASTCALL, f(select_select), &o_select) &&
       swap_method(poll_type, "poll", METH_FASTCALL, f(poll_poll), &o_poll) &&
       swap_before<&o_epoll_register, before_register>(epoll, "register") &&
+      swap_before<&o_epoll_close, before_close>(epoll, "close") &&
       swap_before<&o_poll_register, before_register>(poll_type, "register") &&
       swap_method(epoll, "poll", METH_FASTCALL | METH_KEYWORDS, f(epoll_poll), &o_epoll_poll);
   Py_DECREF(epoll);

@@ -30,6 +30,7 @@ struct Arrival {
   bool local;  // see is_local
 };
 std::map<std::pair<PyObject*, int>, Arrival> arrivals;  // by selector and descriptor
+Key made = 0;                                           // loops of this execution
 
 }  // namespace
 
@@ -225,7 +226,7 @@ EventLoop* loop_of_selector(PyObject* selector) {
     known->selector = selector;
     known->thread = G.current();
     known->self_pipe = self_pipe_of(running);
-    known->key = kTaskKeys | kUntold | key_of(running);
+    known->key = kTaskKeys | kUntold | ++made;  // not by its address: where a loop has gone another may come
     G.multi = true;
     G.refresh_live();
   }
@@ -246,7 +247,37 @@ void note_watched(PyObject* selector, int descriptor) {
   arrivals[{selector, descriptor}] = {carried(TaskKind::kArrival, G.engine.current(), G.current(), site), site, file, is_local(descriptor)};
 }
 
+namespace {
+
+struct Selecting {
+  explicit Selecting(EventLoop& loop) : loop_(loop) { ++loop_.selecting; }
+  ~Selecting() { --loop_.selecting; }
+  Selecting(const Selecting&) = delete;
+  Selecting& operator=(const Selecting&) = delete;
+
+ private:
+  EventLoop& loop_;
+};
+
+void forget_arrivals_of(PyObject* selector) {
+  arrivals.erase(arrivals.lower_bound({selector, INT_MIN}), arrivals.upper_bound({selector, INT_MAX}));
+}
+
+}  // namespace
+
+// A loop that is closed selects no more, and goes when the program lets it go.
+void forget_loop_of(PyObject* selector) {
+  const auto found =
+      std::find_if(loops.begin(), loops.end(), [selector](const auto& loop) { return loop->selector == selector && loop->selecting == 0; });
+  if (found == loops.end()) return;
+  forget_arrivals_of(selector);
+  PyObject* loop = (*found)->loop;
+  loops.erase(found);
+  Py_DECREF(loop);
+}
+
 PyObject* select_in_loop(EventLoop& loop, const Look& look, Nanos timeout) {
+  const Selecting selecting(loop);
   const SiteId site = site_of_call(Op::kSelect);
   Engine& engine = G.engine;
   loop.thread = G.current();
@@ -305,6 +336,7 @@ void forget_selecting() {
   for (const auto& loop : loops) Py_XDECREF(loop->loop);
   loops.clear();
   arrivals.clear();
+  made = 0;
 }
 
 }  // namespace unblink

@@ -18,6 +18,8 @@ EventLoop* loop_of_selector(PyObject* selector);
 // The select of an event loop: what has come and was granted.
 PyObject* select_in_loop(EventLoop& loop, const Look& look, Nanos timeout);
 
+void forget_loop_of(PyObject* selector);  // which is closed
+
 // Before a descriptor is watched by `selector`: who made it something that can come.
 void note_watched(PyObject* selector, int descriptor);
 

@@ -1,9 +1,11 @@
 """Event loops of asyncio: what no schedule may do to them, and what one must find."""
 
 import asyncio
+import gc
 import socket
 import sys
 import threading
+import weakref
 
 import pytest
 from exploring import explored, findings
@@ -168,3 +170,16 @@ def test_what_asyncio_loses_is_shown_again_by_its_witness(body, kind, tmp_path):
         return [finding.kind for finding in (*found, *unblink.replay(witness, body).findings)]
 
     assert in_child(work) == [kind, kind]
+
+
+def test_a_closed_loop_goes_when_the_program_lets_it_go(alike):
+    def body():
+        async def main():
+            await asyncio.gather(asyncio.sleep(0), asyncio.sleep(0.01))
+            return weakref.ref(asyncio.get_running_loop())
+
+        loops = [asyncio.run(main()) for _ in range(3)]
+        gc.collect()
+        return [loop() is None for loop in loops]
+
+    assert alike(body) == ("value", [True] * 3)
