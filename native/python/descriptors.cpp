@@ -85,7 +85,7 @@ PyObject* wait_for_events(Look look, Nanos timeout) {
   // A loop that waits by what is none of asyncio's usual, or is none of asyncio's. Who only looks, within a task, is no loop.
   const bool is_loops_own = running != nullptr && G.engine.current() == G.engine.thread();
   // Nor is what the library waits for with a selector of its own: the answer of a child process, the requests of a server.
-  const bool is_foreign = timeout != 0 && (running != nullptr || (!G.multi && !is_called_by_library("selectors.py")));
+  const bool is_foreign = timeout != 0 && (running != nullptr || (!G.multi && !is_called_by_library({"/selectors.py", "/asyncore.py"})));
   if (G.quiet == 0 && (is_loops_own || is_foreign)) note_uncontrolled(Uncontrolled::kLoop);
   Py_XDECREF(running);
   const auto result = std::make_shared<PyObject*>(nullptr);

@@ -118,15 +118,18 @@ SiteId site_of_call(Op op) {
   return id;
 }
 
-bool is_called_by_library(const char* but_in) {
-  const std::size_t length = std::strlen(but_in);
+bool is_called_by_library(std::initializer_list<const char*> but_in) {
+  const auto ends_with = [](PyObject* filename, const char* end) {
+    Py_ssize_t size = 0;
+    const char* name = PyUnicode_AsUTF8AndSize(filename, &size);
+    if (name == nullptr) PyErr_Clear();
+    const std::size_t length = std::strlen(end);
+    return name != nullptr && static_cast<std::size_t>(size) > length && std::strcmp(name + size - length, end) == 0;
+  };
   for (compat::Frame* frame = compat::top_frame(G.thread_state); frame != nullptr; frame = frame->previous) {
     if (!compat::is_python(frame)) continue;
     PyCodeObject* code = compat::code_of(frame);
-    Py_ssize_t size = 0;
-    const char* name = PyUnicode_AsUTF8AndSize(code->co_filename, &size);
-    if (name == nullptr) PyErr_Clear();
-    const bool passes_on = name != nullptr && static_cast<std::size_t>(size) > length && std::strcmp(name + size - length, but_in) == 0;
+    const bool passes_on = std::any_of(but_in.begin(), but_in.end(), [&](const char* end) { return ends_with(code->co_filename, end); });
     if (!passes_on) return origin_of(code) != kProgram;
   }
   return false;

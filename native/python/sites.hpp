@@ -4,6 +4,7 @@
 // first seen from a given place: the chain of frames from the call up to the first frame of the program's own
 // code, so that `q.put(x)` in two lines are two sites though the lock is taken in queue.py both times.
 #pragma once
+#include <initializer_list>
 #include <vector>
 
 #include "ground.hpp"
@@ -41,8 +42,8 @@ struct alignas(64) HookSite {
 
 extern std::vector<HookSite> sites;
 
-// Whether the innermost frame is of the standard library, of those in no file whose name ends with `but_in`.
-bool is_called_by_library(const char* but_in);
+// Whether the innermost frame is of the standard library, of those in no file whose name ends as one of `but_in`.
+bool is_called_by_library(std::initializer_list<const char*> but_in);
 
 // Where the program's innermost coroutine stands of those that `coroutine` waits in; kNoSite if none is the program's. `depth`
 // is the number of those, counted from that of the test itself where that is one of them.

@@ -160,8 +160,28 @@ def by_a_server_s_loop():
         server.handle_request()
 
 
+def by_the_library_s_old_loop():
+    try:
+        import asyncore
+    except ImportError:  # from 3.12 on
+        return by_a_selector_of_its_own()
+    mine, other = socket.socketpair()
+    with other:
+        dispatcher = asyncore.dispatcher(mine, {})
+        other.send(b"x")
+        asyncore.loop(timeout=0.1, count=1, map={mine.fileno(): dispatcher})
+        dispatcher.close()
+
+
+@pytest.mark.filterwarnings("ignore:The asyncore module:DeprecationWarning")
 @pytest.mark.parametrize(
-    ("body", "is_loop"), [(by_a_selector_of_its_own, True), (by_a_child_s_answer, False), (by_a_server_s_loop, False)]
+    ("body", "is_loop"),
+    [
+        (by_a_selector_of_its_own, True),
+        (by_the_library_s_old_loop, True),
+        (by_a_child_s_answer, False),
+        (by_a_server_s_loop, False),
+    ],
 )
 def test_what_waits_by_a_selector_alone_is_a_loop_unless_the_library_waits(body, is_loop):
     result = in_child(lambda: explore(body, budget="10x"))

@@ -10,6 +10,7 @@ import time
 from contextlib import closing, contextmanager
 
 import pytest
+from exploring import explored
 from workers import started, together
 
 
@@ -190,3 +191,12 @@ def test_a_timer_may_come_before_a_thread_goes_on(controlled):
 
     orders = {controlled(body, "random", seed, stall_ns=10**9).value for seed in range(40)}
     assert orders == {("timer", "thread"), ("thread", "timer")}
+
+
+def test_a_signal_of_an_earlier_run_is_not_told_of_a_later_exploration(controlled):
+    def body():
+        with handler_of(signal.SIGUSR1, lambda *_: None):
+            os.kill(os.getpid(), signal.SIGUSR1)
+
+    controlled(body)
+    assert not explored(lambda: together(lambda: None), budget="5x").uncontrolled
