@@ -23,9 +23,11 @@ def first_difference(failing: Sequence[Event], passing: Sequence[Event]) -> int 
 
 def beside(finding: Finding, labels: Mapping[int, str], width: int) -> list[Line]:
     """Return `passes when …` and the steps that follow, failing at the left and passing at the right."""
-    failing = [event for event in finding.events if not event.inside]
-    passing = [event for event in finding.passing if not event.inside]
+    failing, passing = ([event for event in run if not event.inside] for run in (finding.events, finding.passing))
     at = first_difference(failing, passing)
+    if at is None:  # then what packages do with their own locks is all there is to tell
+        failing, passing = list(finding.events), list(finding.passing)
+        at = first_difference(failing, passing)
     if at is None:
         return []
     here, there = failing[at], passing[at]
