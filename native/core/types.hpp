@@ -47,6 +47,7 @@ enum class Op : std::uint8_t {
   kCancel,   // what it awaits raises CancelledError
   kTouch,    // a future of a loop is set from another thread; only observers hear of it
   kResume,   // an asyncio task goes on after a sleep(0), which stands for input or output
+  kCall,     // an event loop calls what stands in its queue, into which other threads may put more before
   kPublish,  // inside of another operation: what was done so far can be seen by whoever comes to the key
   kCount
 };

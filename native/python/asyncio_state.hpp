@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "locations.hpp"
 #include "loops.hpp"
 
 namespace unblink {
@@ -12,6 +13,7 @@ struct EventLoop {
   PyObject* selector = nullptr;  // its C object, borrowed
   TaskId thread = kNone;
   int self_pipe = -1;
+  int waker = -1;  // the other end of it
   int selecting = 0;  // whether it is in its select now
   Key key = kNoKey;
   std::vector<TaskId> late;  // lodgers that were put off and stand in its queue
@@ -23,6 +25,7 @@ struct AsyncioNames {
   PyObject* cancelled = PyUnicode_InternFromString("_cancelled");
   PyObject* ready = PyUnicode_InternFromString("_ready");
   PyObject* ssock = PyUnicode_InternFromString("_ssock");
+  PyObject* csock = PyUnicode_InternFromString("_csock");
   PyObject* fileno = PyUnicode_InternFromString("fileno");
   PyObject* selector = PyUnicode_InternFromString("_selector");
   PyObject* self = PyUnicode_InternFromString("__self__");
@@ -55,6 +58,7 @@ extern std::vector<std::unique_ptr<EventLoop>> loops;
 extern PyObject* get_running_loop;  // asyncio's own; null before it was imported
 
 EventLoop* known_loop(PyObject* loop);
+inline Key queue_of(const EventLoop& loop) { return mix(loop.key, 0x7175657565ULL) | kUntold; }
 Py_ssize_t length_of(PyObject* loop, PyObject* name);  // of one of its containers
 bool watches_anything(const EventLoop& loop);
 void forget_selecting();

@@ -183,12 +183,20 @@ bool others_could_come(EventLoop& loop) {
   return G.engine.alive() > 1 || watches_anything(loop);
 }
 
+// The handle that calls back, where the caller is a method of one; borrowed.
+PyObject* calling_handle(PyObject* callback) {
+  PyObject* handle = compat::first_local(compat::top_frame(G.thread_state));
+  if (handle == nullptr || std::strstr(Py_TYPE(handle)->tp_name, "Handle") == nullptr) return nullptr;
+  PyObject* called = PyObject_GetAttr(handle, names().callback);
+  PyErr_Clear();
+  Py_XDECREF(called);
+  return called == callback ? handle : nullptr;
+}
+
 // The handle that calls back is what its loop's queue holds: 1: it stands there again, 0: the caller's frame is none of a handle's.
 int append_handle(PyObject* loop, PyObject* callback) {
-  PyObject* handle = compat::first_local(compat::top_frame(G.thread_state));
-  PyObject* called = handle != nullptr ? PyObject_GetAttr(handle, names().callback) : nullptr;
-  PyObject* ready = called == callback ? PyObject_GetAttr(loop, names().ready) : nullptr;
-  Py_XDECREF(called);
+  PyObject* handle = calling_handle(callback);
+  PyObject* ready = handle != nullptr ? PyObject_GetAttr(loop, names().ready) : nullptr;
   PyObject* appended = ready != nullptr ? PyObject_CallMethodOneArg(ready, names().append, handle) : nullptr;
   PyErr_Clear();
   Py_XDECREF(ready);
@@ -244,11 +252,24 @@ void cancel_here(PyObject* task, const Lodger& lodger, Op op) {
   PyErr_Clear();
 }
 
+// What the loop calls that is no task's step, a timer's or a future's callback: others may put something into its queue before.
+bool stand_before_call(PyObject* callback) {
+  if (loops.empty() || G.engine.alive() == 1 || !points_on() || calling_handle(callback) == nullptr) return true;
+  PyObject* running = running_loop();
+  EventLoop* loop = running != nullptr ? known_loop(running) : nullptr;
+  Py_XDECREF(running);
+  if (loop == nullptr) return true;
+  const SiteId site = site_of_call(Op::kCall);
+  if (G.engine.is_hot(site) && !go(G.engine.point(Op::kCall, site, queue_of(*loop)))) return false;
+  G.engine.access(queue_of(*loop), site, true, false);
+  return true;
+}
+
 PyObject* context_run(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keyword_names) {
   const auto original = reinterpret_cast<FastKeywords>(o_run);
   if (!here() || count == 0 || G.unwinding) return original(self, args, count, keyword_names);
   const Step step = step_of(args[0]);
-  if (step.task == nullptr) return original(self, args, count, keyword_names);
+  if (step.task == nullptr) return stand_before_call(args[0]) ? original(self, args, count, keyword_names) : nullptr;
   const auto found = lodgers.find(step.task);
   Lodger* lodger = found != lodgers.end() ? &found->second : lodger_of(step.task, site_of_call(Op::kStart));
   if (found == lodgers.end() && lodger != nullptr) tell_of_start(step.task, *lodger);

@@ -66,8 +66,8 @@ Py_ssize_t length_of(PyObject* loop, PyObject* name) {
 
 namespace {
 
-int self_pipe_of(PyObject* loop) {
-  PyObject* socket = PyObject_GetAttr(loop, names().ssock);
+int descriptor_of_end(PyObject* loop, PyObject* end) {
+  PyObject* socket = PyObject_GetAttr(loop, end);
   PyObject* number = socket != nullptr && socket != Py_None ? PyObject_CallMethodNoArgs(socket, names().fileno) : nullptr;
   const long descriptor = number != nullptr ? PyLong_AsLong(number) : -1;
   PyErr_Clear();
@@ -225,7 +225,8 @@ EventLoop* loop_of_selector(PyObject* selector) {
     known->loop = Py_NewRef(running);
     known->selector = selector;
     known->thread = G.current();
-    known->self_pipe = self_pipe_of(running);
+    known->self_pipe = descriptor_of_end(running, names().ssock);
+    known->waker = descriptor_of_end(running, names().csock);
     known->key = kTaskKeys | kUntold | ++made;  // not by its address: where a loop has gone another may come
     G.multi = true;
     G.refresh_live();
@@ -245,6 +246,11 @@ void note_watched(PyObject* selector, int descriptor) {
   const SiteId site = site_of_call(Op::kArrive);
   if (site == kImportSite) return;
   arrivals[{selector, descriptor}] = {carried(TaskKind::kArrival, G.engine.current(), G.current(), site), site, file, is_local(descriptor)};
+}
+
+void note_waking(int descriptor, SiteId site) {
+  for (const auto& loop : loops)
+    if (loop->waker == descriptor && loop->thread != G.current()) G.engine.access(queue_of(*loop), site, true, false);
 }
 
 namespace {

@@ -18,6 +18,9 @@ EventLoop* loop_of_selector(PyObject* selector);
 // The select of an event loop: what has come and was granted.
 PyObject* select_in_loop(EventLoop& loop, const Look& look, Nanos timeout);
 
+// A thread has put something into the queue of a loop, if it is a loop that `descriptor` wakes.
+void note_waking(int descriptor, SiteId site);
+
 void forget_loop_of(PyObject* selector);  // which is closed
 
 // Before a descriptor is watched by `selector`: who made it something that can come.

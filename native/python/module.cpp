@@ -24,7 +24,7 @@ namespace unblink {
 namespace {
 
 const char* kOperations[] = {"start", "begin", "end", "join", "acquire", "try-acquire", "release", "get",
-                             "put",   "sleep", "yield", "read", "write", "update", "stall", "select", "arrive", "await", "cancel", "touch", "resume", "publish"};
+                             "put",   "sleep", "yield", "read", "write", "update", "stall", "select", "arrive", "await", "cancel", "touch", "resume", "call", "publish"};
 static_assert(sizeof(kOperations) / sizeof(*kOperations) == static_cast<std::size_t>(Op::kCount));
 
 PyObject* install(PyObject*, PyObject*) {

@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <string>
 
+#include "loops.hpp"
 #include "swap_before.hpp"
 
 namespace unblink {
@@ -239,6 +240,7 @@ PyObject* send_with(void* original, PyObject* self, PyObject* args, bool all, co
     PyObject* result = reinterpret_cast<Plain>(original)(self, args);
     if (result != nullptr) push_out(socket.descriptor);
     wire_changed();
+    note_waking(socket.descriptor, site);
     return result;
   }
   const bool whole = all || socket.timeout == kForever;

@@ -1,16 +1,13 @@
 """Each program of tests/bugs: its bug is found within so many executions, minimised, and its correction is clean."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 from processes import race_in
 
 ROOT = Path(__file__).resolve().parents[2]
-# Before 3.12 `wait_for` gives back what came as its time was over: there the mailbox loses nothing.
-CORRECT_BEFORE_312 = {"async_item_lost_mailbox"} if sys.version_info < (3, 12) else set()
-NOT_FOUND = {"daemon_unsaved", *CORRECT_BEFORE_312}  # docs/decisions/0004 says why the first is not
+NOT_FOUND = {"daemon_unsaved"}  # docs/decisions/0004 says why
 NOTED = {"lease_outlived_stall"}
 WAITS = {"sqlite_read_modify_write_fixed"}  # SQLite itself gives up after 5 s: that is a note
 ASYNCIO = {

@@ -23,6 +23,7 @@ class Records(Observes, Protocol):
     """A runner that can also watch an execution closely."""
 
     target: Target
+    isolated: bool  # each execution in a process of its own
 
     def record(self, plan: Plan, watched: Sequence[int] = ()) -> Recording: ...
     def sites_of(self, events: Iterable[Event]) -> tuple[int, ...]: ...

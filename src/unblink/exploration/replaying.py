@@ -12,7 +12,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from unblink.exploration.explorer import Explorer
 from unblink.exploration.findings import Records
@@ -67,7 +67,14 @@ def adapted(witness: Witness, runner: Follows, search: Callable[[], Witness | No
     return search() or witness
 
 
-def found_again(witness: Witness, runner: Records) -> Witness | None:
+class Searched(NamedTuple):
+    """What a search for the failure of a witness came to."""
+
+    witness: Witness | None
+    repeats: bool  # whether executions did the same again: else nothing is known
+
+
+def found_again(witness: Witness, runner: Records) -> Searched:
     """Search for the failure of `witness`; return it with a schedule that shows it, or None."""
     from unblink import _native
 
@@ -79,14 +86,17 @@ def found_again(witness: Witness, runner: Records) -> Witness | None:
         _native.forget(True)
         explorer = Explorer(runner, Settings(SEARCH_BUDGET, seed=seed, stall=stall, cancels=cancels))
         explorer.begin(official=False)
-        explorer.repeat()
-        explorer.search()
+        repeats = explorer.repeat() or runner.isolated
+        if repeats:
+            explorer.search()
         _native.set_cancelling(False)
         found = explorer.state.failure
         if found is not None and is_as_expected(witness, found.observation):
-            schedule = runner.schedule(found.steps)
-            return replace(witness, schedule=schedule, controls=replace(controls, seed=seed), passing=None)
-    return None
+            schedule, controls = runner.schedule(found.steps), replace(controls, seed=seed)
+            return Searched(replace(witness, schedule=schedule, controls=controls, passing=None), True)
+        if not repeats:
+            return Searched(None, False)
+    return Searched(None, True)
 
 
 def _near(witness: Witness, schedule: Schedule, runner: Follows) -> Iterator[Schedule]:
