@@ -14,7 +14,10 @@ struct EventLoop {
   TaskId thread = kNone;
   int self_pipe = -1;
   int waker = -1;  // the other end of it
+  PyObject* watched = nullptr;   // by its selector, owned; null if that cannot be told
   int selecting = 0;  // whether it is in its select now
+  int unasked = 0;    // turns in a row for which the selector was not asked
+  bool woken = false;  // by something of its own thread since then
   Key key = kNoKey;
   std::vector<TaskId> late;  // lodgers that were put off and stand in its queue
 };
@@ -28,6 +31,8 @@ struct AsyncioNames {
   PyObject* csock = PyUnicode_InternFromString("_csock");
   PyObject* fileno = PyUnicode_InternFromString("fileno");
   PyObject* selector = PyUnicode_InternFromString("_selector");
+  PyObject* watched = PyUnicode_InternFromString("_fd_to_key");
+  PyObject* signal_handlers = PyUnicode_InternFromString("_signal_handlers");
   PyObject* self = PyUnicode_InternFromString("__self__");
   PyObject* coro = PyUnicode_InternFromString("get_coro");
   PyObject* call_soon = PyUnicode_InternFromString("call_soon");

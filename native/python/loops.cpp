@@ -21,6 +21,7 @@ PyObject* get_running_loop = nullptr;
 namespace {
 
 constexpr std::size_t kMostAlarms = 64;
+constexpr int kMostUnasked = 30;
 constexpr Nanos kFarAway = 61'000'000'000LL;  // no stall is longer
 
 struct Arrival {
@@ -85,6 +86,30 @@ bool selects_by(PyObject* loop, PyObject* selector) {
   Py_XDECREF(inner);
   Py_XDECREF(outer);
   return found;
+}
+
+PyObject* watched_by(PyObject* loop) {
+  PyObject* selector = PyObject_GetAttr(loop, names().selector);
+  PyObject* watched = selector != nullptr ? PyObject_GetAttr(selector, names().watched) : nullptr;
+  PyErr_Clear();
+  Py_XDECREF(selector);
+  if (watched != nullptr && !PyDict_CheckExact(watched)) Py_CLEAR(watched);
+  return watched;
+}
+
+// The selector need not be asked where nobody can have woken the loop and it watches nothing else. What no execution controls
+// may have done so all the same: it is asked often enough for that, and whenever the loop waits.
+bool need_not_ask(EventLoop& loop) {
+  if (loop.woken || G.engine.alive() > 1 || ++loop.unasked > kMostUnasked) return false;
+  const bool watches_itself_only = loop.watched != nullptr && PyDict_GET_SIZE(loop.watched) == 1 && loop.self_pipe >= 0;
+  return watches_itself_only && length_of(loop.loop, names().signal_handlers) == 0;  // a signal wakes it, too
+}
+
+PyObject* events_of(EventLoop& loop, const Look& look) {
+  if (need_not_ask(loop)) return PyList_New(0);
+  loop.unasked = 0;
+  loop.woken = false;
+  return look();
 }
 
 // When its timers are due. The list is a heap, of which only the part is looked at that can matter.
@@ -227,6 +252,7 @@ EventLoop* loop_of_selector(PyObject* selector) {
     known->thread = G.current();
     known->self_pipe = descriptor_of_end(running, names().ssock);
     known->waker = descriptor_of_end(running, names().csock);
+    known->watched = watched_by(running);
     known->key = kTaskKeys | kUntold | ++made;  // not by its address: where a loop has gone another may come
     G.multi = true;
     G.refresh_live();
@@ -249,8 +275,11 @@ void note_watched(PyObject* selector, int descriptor) {
 }
 
 void note_waking(int descriptor, SiteId site) {
-  for (const auto& loop : loops)
-    if (loop->waker == descriptor && loop->thread != G.current()) G.engine.access(queue_of(*loop), site, true, false);
+  for (const auto& loop : loops) {
+    if (loop->waker != descriptor) continue;
+    loop->woken = true;
+    if (loop->thread != G.current()) G.engine.access(queue_of(*loop), site, true, false);
+  }
 }
 
 namespace {
@@ -277,8 +306,9 @@ void forget_loop_of(PyObject* selector) {
       std::find_if(loops.begin(), loops.end(), [selector](const auto& loop) { return loop->selector == selector && loop->selecting == 0; });
   if (found == loops.end()) return;
   forget_arrivals_of(selector);
-  PyObject* loop = (*found)->loop;
+  PyObject *loop = (*found)->loop, *watched = (*found)->watched;
   loops.erase(found);
+  Py_XDECREF(watched);
   Py_DECREF(loop);
 }
 
@@ -295,7 +325,7 @@ PyObject* select_in_loop(EventLoop& loop, const Look& look, Nanos timeout) {
   PyObject* events = nullptr;
   bool asked = false, ok = true;
   for (;;) {
-    Py_XSETREF(events, look());
+    Py_XSETREF(events, events_of(loop, look));
     if (events == nullptr || !PyList_Check(events)) break;
     const bool urgent = offer_events(loop, events, site);
     offer_late(loop);
@@ -303,8 +333,9 @@ PyObject* select_in_loop(EventLoop& loop, const Look& look, Nanos timeout) {
     if (urgent || !waits || deadline <= engine.now() || any_granted(loop, events)) {
       if (asked) break;
       asked = true;
+      const std::uint64_t switches = engine.switches();
       ok = go(engine.point_select(site, loop.key));
-      if (!ok) break;
+      if (!ok || engine.switches() == switches) break;  // nobody did anything meanwhile: what was seen is what there is
       continue;
     }
     asked = true;
@@ -316,6 +347,7 @@ PyObject* select_in_loop(EventLoop& loop, const Look& look, Nanos timeout) {
         Py_DECREF(seen);
         return 1;
       }
+      loop.woken |= PyList_GET_SIZE(seen) > 0;
       const int before = G.engine.offers();
       const bool now = offer_events(loop, seen, site);
       Py_DECREF(seen);
@@ -339,7 +371,10 @@ bool watches_anything(const EventLoop& loop) {
 }
 
 void forget_selecting() {
-  for (const auto& loop : loops) Py_XDECREF(loop->loop);
+  for (const auto& loop : loops) {
+    Py_XDECREF(loop->watched);
+    Py_XDECREF(loop->loop);
+  }
   loops.clear();
   arrivals.clear();
   made = 0;

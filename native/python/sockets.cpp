@@ -26,13 +26,14 @@ using Plain = PyObject* (*)(PyObject*, PyObject*);
 using Keywords = PyObject* (*)(PyObject*, PyObject*, PyObject*);
 
 void *o_accept, *o_recv, *o_recv_into, *o_recvfrom, *o_recvfrom_into, *o_recvmsg, *o_recvmsg_into;
-void *o_send, *o_sendall, *o_sendto, *o_sendmsg, *o_close, *o_shutdown, *o_gettimeout, *o_fileno;
+void *o_send, *o_sendall, *o_sendto, *o_sendmsg, *o_gettimeout, *o_fileno;
 
 PyTypeObject* socket_type = nullptr;
 
 }  // namespace
 
 bool read_socket(PyObject* self, Socket& socket) {
+  shut_down_now(self);
   PyObject* descriptor = reinterpret_cast<Plain>(o_fileno)(self, nullptr);
   PyObject* timeout = descriptor ? reinterpret_cast<Plain>(o_gettimeout)(self, nullptr) : nullptr;
   const bool ok = timeout != nullptr;
@@ -350,13 +351,6 @@ PyObject* sendmsg(PyObject* self, PyObject* args) {
   return result;
 }
 
-void after_ending(PyObject*) { wire_changed(); }
-// The other end sees that it is over, and all that was done before.
-bool before_ending(PyObject*, PyObject* const*, Py_ssize_t) {
-  if (here()) G.engine.synchronise(kWire, true);
-  return true;
-}
-
 bool has_known_layout(PyObject* type) {
   const Inactive inactive;
   PyObject* made = PyObject_CallNoArgs(type);
@@ -401,8 +395,7 @@ bool install_sockets() {
                   swap_method(type, "sendall", METH_VARARGS, f(sendall), &o_sendall) &&
                   swap_method(type, "sendto", METH_VARARGS, f(sendto), &o_sendto) &&
                   swap_method(type, "sendmsg", METH_VARARGS, f(sendmsg), &o_sendmsg) &&
-                  swap_before<&o_close, before_ending, after_ending>(type, "close") &&
-                  swap_before<&o_shutdown, before_ending, after_ending>(type, "shutdown") && install_connecting(type);
+                  install_connecting(type) && install_endings(type);
   socket_type = reinterpret_cast<PyTypeObject*>(type);  // which its module keeps
   Py_DECREF(type);
   Py_DECREF(module);

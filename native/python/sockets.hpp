@@ -87,6 +87,10 @@ bool read_unix_address(PyObject* object, Address& address);  // a path, or an ab
 // Of this machine, without asking anybody: false where that cannot be.
 bool read_address(int family, PyObject* object, Address& address);
 
+// endings.cpp: installs close and shutdown. Before a socket is used again: what was put off is done.
+bool install_endings(PyObject* type);
+void shut_down_now(PyObject* self);
+
 // connecting.cpp: installs connect, connect_ex and bind.
 bool install_connecting(PyObject* type);
 

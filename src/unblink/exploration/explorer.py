@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -31,6 +31,8 @@ TOO_LONG, MOST_OF_TOO_LONG = 1000, 8
 READABLE = 3
 """The preemptions that a witness should have at most: of one with more, another execution may give a smaller one."""
 MOST_FOR_SMALLER = 60
+MOST_FOR_PASSING, PASSING_SECONDS = 60, 1.0
+"""What is spent on an execution that passes, beside a failure that needs no choice."""
 
 
 class Observes(Protocol):
@@ -328,8 +330,37 @@ class Explorer:
         except Interrupted:
             self.state.interrupted = True
         needs = best.stalled_ns
-        neighbour = _nearest(minimiser.best, passing)
+        neighbour = _nearest(minimiser.best, passing) if minimiser.best else self._passing_beside(stall_ns)
         return Found(_without_frames(best), minimiser.best, neighbour, needs, at, needs > self._settings.stall_ns)
+
+    def _passing_beside(self, stall_ns: int) -> tuple[Step, ...] | None:
+        """Return the fewest choices found with which what fails in the default order passes, or None."""
+        until = real_seconds() + PASSING_SECONDS
+
+        def attempt(steps: tuple[Step, ...]) -> tuple[Step, ...] | None:
+            if real_seconds() > until:
+                raise _Enough
+            seen = self._observe_directed(steps, stall_ns)
+            return None if seen.failure is not None else seen.steps
+
+        try:
+            for _ in range(MOST_FOR_PASSING):
+                if real_seconds() > until or self._spent():
+                    return None
+                seen = self._run(next(self._portfolio))
+                if seen.failure is None and seen.steps and attempt(seen.steps) is not None:
+                    break
+            else:
+                return None
+            minimiser = Minimiser(seen.steps, attempt)
+            with suppress(_Enough):
+                minimiser.run()
+            return minimiser.best
+        except _Enough:
+            return None
+        except Interrupted:
+            self.state.interrupted = True
+            return None
 
     def _observe_directed(self, steps: tuple[Step, ...], stall_ns: int) -> Observation:
         seen = self._runner.observe(Plan("directed", self._settings.seed, stall_ns, choices=steps))
@@ -350,7 +381,5 @@ class _Enough(Exception):
 
 def _nearest(best: tuple[Step, ...], passing: dict[tuple[Step, ...], Observation]) -> tuple[Step, ...] | None:
     """Return the passing schedule that has the most of the failing one's choices."""
-    if not best:
-        return None
     candidates = [choices for choices in passing if set(choices) < set(best)]
     return max(candidates, key=len, default=None)
