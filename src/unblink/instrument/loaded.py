@@ -17,6 +17,7 @@ from typing import TypeAlias
 
 from .compiled import compile_instrumented, compile_plain
 from .protocol import CELL_MARK, Registry
+from .pytest_assertions import PytestAssertions
 
 _Key: TypeAlias = tuple[str, int, tuple[str, ...], tuple[str, ...]]
 _Replaced: TypeAlias = tuple["weakref.ref[FunctionType]", CodeType]
@@ -70,8 +71,10 @@ def instrument_loaded(
     name = module.__name__
     try:
         source, path = _source(module)
-        plain = compile_plain(source, path).code
-        hooked = compile_instrumented(source, path).ready(registry)
+        assertions = PytestAssertions.of(getattr(module.__spec__, "loader", None))
+        rewrite = None if assertions is None else assertions.rewriting(source, path)
+        plain = compile_plain(source, path, rewrite=rewrite).code
+        hooked = compile_instrumented(source, path, rewrite=rewrite).ready(registry)
     except (OSError, SyntaxError, ValueError) as error:
         return LoadedReport(name, 0, ((name, f"no source to compile: {error}"),))
     pairs = list(_pairs(plain, hooked))
