@@ -82,9 +82,11 @@ bool other_end_is_closed(int descriptor) {
   return found->idiag_inode == 0 && (found->idiag_state == TCP_FIN_WAIT1 || found->idiag_state == TCP_FIN_WAIT2);
 }
 
-bool is_last(int descriptor) {
+bool is_last(PyObject* self) {
+  const int descriptor = as_socket(self)->descriptor, family = as_socket(self)->family;
+  if (descriptor < 0 || (family != AF_INET && family != AF_INET6)) return false;
   const int error = errno;
-  const bool last = descriptor >= 0 && has_state(descriptor, TCP_CLOSE_WAIT) && other_end_is_closed(descriptor);
+  const bool last = has_state(descriptor, TCP_CLOSE_WAIT) && other_end_is_closed(descriptor);
   errno = error;
   return last;
 }
@@ -100,7 +102,7 @@ bool take_out(PyObject* self, int* how = nullptr) {
 void end_without_trace(PyObject* self) {
   const int descriptor = as_socket(self)->descriptor;
   const bool known = take_out(self);
-  if (!known && !(here() && is_last(descriptor))) return;
+  if (!known && !(here() && is_last(self))) return;
   const linger at_once = {1, 0};
   setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
@@ -127,7 +129,7 @@ PyObject* shutdown_socket(PyObject* self, PyObject* argument) {
   const long how = PyLong_CheckExact(argument) ? PyLong_AsLong(argument) : -1;
   const bool sends_no_more = how == SHUT_WR || how == SHUT_RDWR;
   PyObject* result = nullptr;
-  if (sends_no_more && Py_TYPE(self)->tp_finalize == finalize && is_last(as_socket(self)->descriptor)) {
+  if (sends_no_more && Py_TYPE(self)->tp_finalize == finalize && is_last(self)) {
     put_off.push_back({self, static_cast<int>(how)});
     result = Py_NewRef(Py_None);
   } else {
