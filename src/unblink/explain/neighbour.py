@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from unblink.explain.labels import deed, label_of, place
 from unblink.explain.plain_text import clip, pad
 from unblink.explain.styled import LABEL, Line, labelled
-from unblink.explain.vocabulary import same_step
+from unblink.explain.vocabulary import Role, role, same_step
 from unblink.model.finding import Event, Finding
 
 _ROWS = 4
@@ -30,19 +30,25 @@ def beside(finding: Finding, labels: Mapping[int, str], width: int) -> list[Line
         at = first_difference(failing, passing)
     if at is None:
         return []
-    here, there = failing[at], passing[at]
-    if here.task == there.task:
-        text = f"{label_of(labels, here.task)} does {deed(there)} at {place(there.at)} after #{here.number - 1}"
-        text += f", not {deed(here)}"
-    else:
-        text = f"{label_of(labels, there.task)} goes on at {place(there.at)} ({deed(there)})"
-        text += f" instead of {label_of(labels, here.task)}"
-    lines = labelled("passes", f"when {text}", width, "fix")
+    lines = labelled("passes", f"when {_difference(failing[at], passing[at], labels)}", width, "fix")
     half = (width - LABEL - 3) // 2
     lines.append(Line(" " * (LABEL + 1) + pad("fails", half) + "  passes", "head"))
     for left, right in zip(_steps(failing, at, labels), _steps(passing, at, labels), strict=True):
         lines.append(Line(" " * (LABEL + 1) + pad(left, half) + "  " + clip(right, half)))
     return lines
+
+
+def _difference(here: Event, there: Event, labels: Mapping[int, str]) -> str:
+    """Return what happens where all goes well, `there`, instead of what happens `here`."""
+    fails, passes = label_of(labels, here.task), label_of(labels, there.task)
+    where = f" at {place(there.at)}" if there.at.file else ""
+    if here.task != there.task:
+        return f"{passes} goes on{where} ({deed(there)}) instead of {fails}"
+    if role(here) is Role.STALL:
+        return f"{passes} is not held back for {here.value}, after #{here.number - 1}"
+    if role(there) is Role.STALL:
+        return f"{passes} is held back for {there.value}, after #{here.number - 1}"
+    return f"{passes} does {deed(there)}{where} after #{here.number - 1}, not {deed(here)}"
 
 
 def _steps(events: Sequence[Event], start: int, labels: Mapping[int, str]) -> list[str]:

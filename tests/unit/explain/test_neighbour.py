@@ -7,6 +7,7 @@ from dataclasses import replace
 from short_events import events, finding
 
 from unblink.explain.neighbour import beside
+from unblink.model.finding import SourceLine
 
 LABELS = {1: "left", 2: "right"}
 LOCKS = (
@@ -32,3 +33,11 @@ def test_what_a_package_does_is_told_where_nothing_else_differs():
 
 def test_equal_schedules_have_no_difference():
     assert not told((*LOCKS, MINE), (*LOCKS, MINE))
+
+
+def test_who_is_not_held_back_is_told_of_as_such():
+    stall = replace(events((1, "stall", "clock", 3, "n += 1"))[0], value="0.2 s")
+    end = replace(OTHERS, operation="end", target="", at=SourceLine("", 0, "", ""))
+    assert "when left is not held back for 0.2 s, after #" in told((stall, OTHERS), (MINE, OTHERS))
+    assert "when left is held back for 0.2 s, after #" in told((MINE, OTHERS), (stall, OTHERS))
+    assert "when right goes on (end) instead of left" in told((MINE,), (end,))
