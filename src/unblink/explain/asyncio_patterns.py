@@ -15,6 +15,19 @@ def cancellation_diagnosis(finding: Finding) -> Diagnosis | None:
     return swallowed_cancellation(finding) or _leaked(finding) or _lost_item(finding)
 
 
+def kept_for_good(finding: Finding) -> Diagnosis | None:
+    """Return a lock or permit kept by a cancelled task, for which somebody has then waited in vain.
+
+    That needs no other schedule to compare with.
+    """
+    found = _leaked(finding)
+    if found is None:
+        return None
+    _, cancelled, *_, wait = found.evidence
+    later = [event for event in _cancellations(finding.events) if event.number > cancelled.number]
+    return found if any(event.at == wait.at and event.task == wait.task for event in later) else None
+
+
 def loop_touched(finding: Finding) -> Diagnosis | None:
     """A future of a loop that another thread has set, which wakes nobody."""
     touched = next((event for event in finding.events if event.operation == "touch"), None)

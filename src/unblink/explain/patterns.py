@@ -10,7 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from unblink.explain.asyncio_patterns import cancellation_diagnosis, loop_touched, swallowed_cancellation
+from unblink.explain.asyncio_patterns import (
+    cancellation_diagnosis,
+    kept_for_good,
+    loop_touched,
+    swallowed_cancellation,
+)
 from unblink.explain.diagnosis import Diagnosis
 from unblink.explain.last_waits import with_last_waits
 from unblink.explain.misuse_patterns import released_wrongly
@@ -71,7 +76,7 @@ def diagnose(finding: Finding) -> Diagnosis | None:
         loop_touched,
     )
     if not schedule_matters(finding):
-        return None
+        return kept_for_good(finding)
     return next((found for found in (rule(finding) for rule in rules) if found), None)
 
 

@@ -252,6 +252,10 @@ def test_a_permit_of_a_cancelled_task_that_others_give_up_waiting_for_is_leaked(
     assert pattern_of(*given_back) is None
     nobody_came = steps[:2]
     assert pattern_of(*nobody_came) is None
+    by_default = (*steps[:3], steps[3][:5])
+    assert pattern_of(*by_default) == names.LEAKED_LOCK  # nobody chose anything: what was waited for in vain proves it
+    for_another_reason = (*steps[:3], (2, "cancel", "wait_for", 12, "await wait_for(answer, 5)"))
+    assert pattern_of(*for_another_reason) is None
 
 
 def test_a_task_that_goes_round_after_its_cancellation_has_swallowed_it() -> None:
