@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
-from unblink.explain.vocabulary import WRITING, Role, role
+from unblink.explain.vocabulary import WRITING, Role, is_named_there, role
 from unblink.model.finding import Event
 
 
@@ -28,7 +28,7 @@ def kept_copy(events: Sequence[Event], place_of: Callable[[Event], Hashable]) ->
 
     `place_of` tells the private location of an access; None for whatever is none. The lock must have been taken by the
     copy's task before the copy was made, by another task after that, and be held or taken again by the first when
-    it reads the copy, which has its value still.
+    it reads the copy, which has its value still. The locks of a library (of a logger's handler) guard nothing of it.
     """
     copies: dict[Hashable, tuple[Event, dict[str, Event]]] = {}
     entered: dict[int, dict[str, Event]] = {}  # by task: lock -> where it was taken last
@@ -36,7 +36,7 @@ def kept_copy(events: Sequence[Event], place_of: Callable[[Event], Hashable]) ->
     found = None
     for event in events:
         kind = role(event)
-        if kind is Role.ACQUIRE and event.value != "timed out":
+        if kind is Role.ACQUIRE and event.value != "timed out" and is_named_there(event):
             entered.setdefault(event.task, {})[event.target] = event
             for place, (write, sources) in copies.items():
                 if event.task != write.task and event.target in sources:

@@ -115,6 +115,12 @@ def mentions(event: Event, words: re.Pattern[str]) -> bool:
     return any(words.search(text) for text in (event.target, event.operation, event.at.text, event.at.function))
 
 
+def is_named_there(event: Event) -> bool:
+    """Return whether the line of `event` names what it is about, and not what a library does with a lock of its own."""
+    name = re.split(r"[^\w.]", event.target, maxsplit=1)[0].rsplit(".", 1)[-1]
+    return name in event.at.text
+
+
 def same_step(one: Event, other: Event) -> bool:
     """Return whether two events of two executions are the same step of the same task."""
     return (one.task, one.operation, one.target, one.at.file, one.at.line) == (

@@ -396,6 +396,16 @@ def test_a_copy_that_nobody_made_stale_is_no_stale_read(left_out: int) -> None:
     assert found.pattern is None
 
 
+def test_the_lock_of_a_librarys_own_guards_nothing_of_the_programs() -> None:
+    of_the_handler = [
+        (step[0], step[1], "_FileHandler.lock", step[3], "log.warning('here')", *step[5:])
+        if "lock:" in str(step[4])
+        else step
+        for step in KEPT
+    ]
+    assert named(finding(events(*of_the_handler))).pattern is None
+
+
 def test_a_read_before_the_write_that_it_needs_is_an_order_violation() -> None:
     failing = events((0, "read", "out", 3, "print(out)", "0"), (1, "write", "out", 9, "out = 5", "5", "!"))
     passing = events((1, "write", "out", 9, "out = 5", "5"), (0, "read", "out", 3, "print(out)", "5"))
