@@ -31,7 +31,7 @@ TOO_LONG, MOST_OF_TOO_LONG = 1000, 8
 READABLE = 3
 """The preemptions that a witness should have at most: of one with more, another execution may give a smaller one."""
 MOST_FOR_SMALLER = 60
-MOST_FOR_PASSING, PASSING_SECONDS = 60, 1.0
+MOST_FOR_PASSING, PASSING_SECONDS = 60, 2.0
 """What is spent on an execution that passes, beside a failure that needs no choice."""
 
 
