@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from unblink.explain.labels import deed, label_of, place
-from unblink.explain.plain_text import clip, pad
+from unblink.explain.plain_text import clip, neutral, pad
 from unblink.explain.styled import LABEL, Line, labelled
 from unblink.explain.vocabulary import Role, role, same_step
 from unblink.model.finding import Event, Finding
@@ -45,9 +45,9 @@ def _difference(here: Event, there: Event, labels: Mapping[int, str]) -> str:
     if here.task != there.task:
         return f"{passes} goes on{where} ({deed(there)}) instead of {fails}"
     if role(here) is Role.STALL:
-        return f"{passes} is not held back for {here.value}, after #{here.number - 1}"
+        return f"{passes} is not held back for {neutral(here.value, 40)}, after #{here.number - 1}"
     if role(there) is Role.STALL:
-        return f"{passes} is held back for {there.value}, after #{here.number - 1}"
+        return f"{passes} is held back for {neutral(there.value, 40)}, after #{here.number - 1}"
     return f"{passes} does {deed(there)}{where} after #{here.number - 1}, not {deed(here)}"
 
 
