@@ -31,8 +31,8 @@ TOO_LONG, MOST_OF_TOO_LONG = 1000, 8
 READABLE = 3
 """The preemptions that a witness should have at most: of one with more, another execution may give a smaller one."""
 MOST_FOR_SMALLER = 60
-MOST_FOR_PASSING, PASSING_SECONDS = 60, 2.0
-"""What is spent on an execution that passes, beside a failure that needs no choice."""
+MOST_FOR_PASSING, PASSING_SECONDS = 60, 1.0
+"""What is spent on an execution that passes, beside a failure that needs no choice; nothing where each takes long."""
 
 
 class Observes(Protocol):
@@ -330,7 +330,9 @@ class Explorer:
         except Interrupted:
             self.state.interrupted = True
         needs = best.stalled_ns
-        neighbour = _nearest(minimiser.best, passing) if minimiser.best else self._passing_beside(stall_ns)
+        neighbour = _nearest(minimiser.best, passing)
+        if not minimiser.best and failing.failure.kind is not Kind.LIVELOCK:
+            neighbour = self._passing_beside(stall_ns)
         return Found(_without_frames(best), minimiser.best, neighbour, needs, at, needs > self._settings.stall_ns)
 
     def _passing_beside(self, stall_ns: int) -> tuple[Step, ...] | None:
