@@ -259,9 +259,10 @@ bool stand_before_call(PyObject* callback) {
   EventLoop* loop = running != nullptr ? known_loop(running) : nullptr;
   Py_XDECREF(running);
   if (loop == nullptr) return true;
+  const Key queue = queue_of(*loop);
   const SiteId site = site_of_call(Op::kCall);
-  if (G.engine.is_hot(site) && !go(G.engine.point(Op::kCall, site, queue_of(*loop)))) return false;
-  G.engine.access(queue_of(*loop), site, true, false);
+  if (G.engine.is_hot(site) && !go(G.engine.point(Op::kCall, site, queue))) return false;
+  G.engine.access(queue, site, true, false);
   return true;
 }
 

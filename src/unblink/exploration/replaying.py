@@ -16,7 +16,9 @@ from typing import NamedTuple, Protocol
 
 from unblink.exploration.explorer import Explorer
 from unblink.exploration.findings import Records
+from unblink.exploration.isolation import ForkedRunner, in_child
 from unblink.exploration.observation import Observation, Recording
+from unblink.exploration.runner import Runner
 from unblink.exploration.settings import Budget, Settings
 from unblink.model.errors import DivergenceError
 from unblink.model.schedule import Preemption, Schedule
@@ -74,8 +76,20 @@ class Searched(NamedTuple):
     repeats: bool  # whether executions did the same again: else nothing is known
 
 
-def found_again(witness: Witness, runner: Records) -> Searched:
-    """Search for the failure of `witness`; return it with a schedule that shows it, or None."""
+def found_again(witness: Witness, runner: Runner, *, forks: bool) -> Witness | None:
+    """Search for the failure of `witness`; return it with a schedule that shows it, or None.
+
+    With `forks` that is done in a copy of this process, and if executions do not repeat there, each in one of its own.
+    """
+    if not forks:
+        return _searched(witness, runner).witness
+    found = in_child(lambda: _searched(witness, runner))
+    if not found.repeats:
+        found = _searched(witness, ForkedRunner(runner, learns=True))
+    return found.witness
+
+
+def _searched(witness: Witness, runner: Records) -> Searched:
     from unblink import _native
 
     controls = witness.controls

@@ -451,15 +451,6 @@ class Session:
 
     # ---- replaying
 
-    def _found_again(self, witness: Witness, runner: Runner, forks: bool) -> Witness | None:
-        """Search for the failure of `witness` in a copy of this process; each execution in its own if none repeats."""
-        if not forks:
-            return found_again(witness, runner).witness
-        found = in_child(lambda: found_again(witness, runner))
-        if not found.repeats:
-            found = found_again(witness, ForkedRunner(runner, learns=True))
-        return found.witness
-
     def replay(self, witness: Witness, target: Target, *, line: str = "") -> tuple[Result, Any]:
         """Run `target` along the witness, officially; then again under the recorder, for the report.
 
@@ -472,7 +463,7 @@ class Session:
         runner = Runner(target, self.sources, epoch_ns, follows=True)
         apart: Runner | ForkedRunner = ForkedRunner(runner) if can_fork(self._baseline_threads) else runner
         with interruptible():
-            witness = adapted(witness, apart, lambda: self._found_again(witness, runner, apart is not runner))
+            witness = adapted(witness, apart, lambda: found_again(witness, runner, forks=apart is not runner))
             plan = plan_of_witness(witness)
             check(witness, apart.observe(plan))  # and learn which sites race, for the report
             seen = apart.record(plan)
