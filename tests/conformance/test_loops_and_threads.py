@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import os
+import signal
 import socket
 import sys
 import threading
@@ -183,3 +185,16 @@ def test_a_closed_loop_goes_when_the_program_lets_it_go(alike):
         return [loop() is None for loop in loops]
 
     assert alike(body) == ("value", [True] * 3)
+
+
+def test_a_signal_reaches_a_loop_that_watches_nothing_else(alike):
+    async def main():
+        loop, heard = asyncio.get_running_loop(), []
+        loop.add_signal_handler(signal.SIGUSR1, heard.append, "signal")
+        os.kill(os.getpid(), signal.SIGUSR1)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        loop.remove_signal_handler(signal.SIGUSR1)
+        return heard
+
+    assert alike(lambda: asyncio.run(main())) == ("value", ["signal"])
